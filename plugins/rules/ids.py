@@ -1,0 +1,45 @@
+"""Ids. Those of ledgers and requests are made from their keys, so that a primary-key clash is a guard of its own."""
+
+from typing import NewType
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("2f5a1c60-7d0b-5f0e-9a53-c0de0fcf1a7e")
+
+UserId = NewType("UserId", UUID)
+AccountId = NewType("AccountId", UUID)
+CurrencyId = NewType("CurrencyId", UUID)
+InvoiceId = NewType("InvoiceId", UUID)
+ContractId = NewType("ContractId", UUID)
+ProfileId = NewType("ProfileId", UUID)
+LedgerId = NewType("LedgerId", UUID)
+RequestId = NewType("RequestId", UUID)
+TransactionId = NewType("TransactionId", UUID)
+PaymentId = NewType("PaymentId", UUID)
+PaymentTypeId = NewType("PaymentTypeId", UUID)
+DisbursementId = NewType("DisbursementId", UUID)
+
+
+def ledger_key(account: AccountId, currency: str) -> str:
+    return f"{account}_{currency.upper()}"
+
+
+def ledger_id(key: str) -> LedgerId:
+    return LedgerId(uuid5(NAMESPACE, f"ledger:{key}"))
+
+
+def request_id(key: str) -> RequestId:
+    return RequestId(uuid5(NAMESPACE, f"request:{key.lower()}"))
+
+
+def transaction_id(request: RequestId) -> TransactionId:
+    """A request has one gateway attempt, so a repeated request makes the same row and the same intent."""
+    return TransactionId(uuid5(NAMESPACE, f"transaction:{request}"))
+
+
+def payment_id(transaction: TransactionId) -> PaymentId:
+    """A gateway attempt becomes at most one payment."""
+    return PaymentId(uuid5(NAMESPACE, f"payment:{transaction}"))
+
+
+def disbursement_id(payment: PaymentId, invoice: InvoiceId, number: int) -> DisbursementId:
+    return DisbursementId(uuid5(NAMESPACE, f"disbursement:{payment}:{invoice}:{number}"))
