@@ -51,7 +51,7 @@ class Cascade(StrEnum):
     NONE = "NoCascade"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Option:
     value: int
     label: str
@@ -62,7 +62,7 @@ class Option:
     invariant_name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OptionSet:
     name: str
     options: tuple[Option, ...]
@@ -73,7 +73,7 @@ class OptionSet:
         return next((option for option in self.options if option.value == value), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     name: str
     """Logical name, lower case."""
@@ -127,7 +127,7 @@ class Column:
         return self.required == "systemrequired"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Key:
     """An alternate key."""
 
@@ -137,7 +137,7 @@ class Key:
     label: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Relationship:
     """One to many: `column` of `child` points at `parent`."""
 
@@ -153,7 +153,7 @@ class Relationship:
     custom: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ManyToMany:
     """Many to many, through an intersect table that has one column for each side."""
 
@@ -167,7 +167,7 @@ class ManyToMany:
     second_navigation: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Link:
     """A many-to-many navigation, seen from one side."""
 
@@ -221,7 +221,7 @@ class Table:
         return next((key for key in self.keys if sorted(key.columns) == wanted), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
     id: UUID
     table: str
@@ -232,7 +232,7 @@ class Form:
     """The `<systemform>` element."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     id: UUID
     table: str
@@ -245,7 +245,7 @@ class View:
     """The `<grid>` element."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """A request parameter or response property of a custom API. `type` is the platform's number (10 = String …)."""
 
@@ -256,7 +256,7 @@ class Parameter:
     label: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CustomApi:
     name: str
     binding: int
@@ -273,7 +273,7 @@ class CustomApi:
     properties: tuple[Parameter, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Role:
     id: UUID
     name: str
@@ -281,7 +281,7 @@ class Role:
     """Privilege name as written (`prvReadcfl_payment`) -> Basic, Local, Deep or Global."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WebResource:
     name: str
     """As used in addresses: `cfl_/charge.html`."""
@@ -291,7 +291,7 @@ class WebResource:
     content: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AppModule:
     name: str
     label: str
@@ -300,7 +300,7 @@ class AppModule:
     xml: Element
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SiteMap:
     name: str
     xml: Element
