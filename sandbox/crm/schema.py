@@ -151,6 +151,8 @@ class Relationship:
     """Parent to children."""
     on_delete: Cascade = Cascade.NONE
     custom: bool = False
+    related_menu: str = "DoNotDisplay"
+    """NavPaneDisplayOption of the child's role: UseCollectionName, UseLabel or DoNotDisplay on the parent's forms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +291,8 @@ class WebResource:
     type: int
     mime: str
     content: bytes
+    dependencies: tuple[str, ...] = ()
+    """Names of the libraries (`Library/@name` of DependencyXml) that load before it."""
 
 
 @dataclass(frozen=True, eq=False)
