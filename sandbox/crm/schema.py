@@ -105,6 +105,8 @@ class Column:
     custom: bool = False
     autonumber: str = ""
     """An AutoNumberFormat such as `PT-{SEQNUM:6}`."""
+    composed_of: tuple[str, ...] = ()
+    """Of a full name: the columns whose texts it is made of."""
     calculation_of: str = ""
     """Of a `_base` column: the money column it follows."""
 
