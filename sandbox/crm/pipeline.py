@@ -6,6 +6,7 @@ Stage 10 (pre-validation) runs outside the transaction, 20 and 40 inside it; asy
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -26,12 +27,27 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Money:
+    """A parameter of type Money, which the context writes differently from a plain decimal."""
+
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A parameter of type Picklist."""
+
+    value: int
+
+
+@dataclass(frozen=True)
 class Event:
     """One message on its way through the pipeline.
 
     `message` is Create, Update, Delete or the unique name of a custom API. `target` is what InputParameters calls Target:
     the columns that are written (Create, Update) or None (the reference to `table` and `row_id` is used).
-    `parameters` are a custom API's own, as Python values. `before` and `after` are whole rows, for images.
+    `parameters` are a custom API's own: str, int, bool, float, Decimal, datetime, UUID, list[str], Reference, Money, Choice.
+    `before` and `after` are whole rows, for images.
     """
 
     message: str

@@ -33,9 +33,7 @@ class SignIn:
         user = self._user(domainname=login)
         if user is None or user.get("applicationid") is not None:
             raise LookupError(login)
-        user_id = user["systemuserid"]
-        if not isinstance(user_id, UUID):
-            raise LookupError(login)
+        user_id = _id_of(user)
         actor = self._security.actor(user_id)
         session = secrets.token_urlsafe(24)
         with self._lock:
@@ -77,10 +75,9 @@ class SignIn:
             except InvalidTokenError as error:
                 raise self._unauthenticated(request, str(error)) from error
             user = self._user(applicationid=client_id)
-            user_id = user["systemuserid"] if user else None
-            if not isinstance(user_id, UUID):
+            if user is None:
                 raise ApiError(403, "0x80072560", "The user is not a member of the organization.")
-            return self._security.actor(user_id)
+            return self._security.actor(_id_of(user))
         session_user = self._session_user(request)
         if session_user is None:
             raise self._unauthenticated(request, "The request carries neither a bearer token nor a session.")
@@ -104,10 +101,9 @@ class SignIn:
             if by_object
             else self._user(systemuserid=wanted_id)
         )
-        user_id = user["systemuserid"] if user else None
-        if not isinstance(user_id, UUID):
+        if user is None:
             raise ApiError(403, "0x80072560", "The user is not a member of the organization.")
-        return self._security.actor(user_id, authenticated)
+        return self._security.actor(_id_of(user), authenticated)
 
     def _user(self, **equal: UUID | str) -> Row | None:
         return next(iter(self._store.select(self._schema.table("systemuser"), equal, limit=1)), None)
@@ -128,3 +124,7 @@ class SignIn:
         return ApiError(
             401, "0x80040204", f"Invalid user authorization: {message}", {"WWW-Authenticate": challenge}
         )
+
+
+def _id_of(user: Row) -> UUID:
+    return UUID(str(user["systemuserid"]))
