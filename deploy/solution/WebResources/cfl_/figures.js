@@ -12,7 +12,7 @@
    *   number: string, customer: string, currency: Currency, state: number, reason: number, chargeable: boolean,
    *   total: number, charged: number, otherPayments: number, credits: number, balance: number,
    *   inProgress: number, room: number, awaited: Awaited | null,
-   *   contract: string, contractProfileId: string, profiles: Profile[]
+   *   contract: { name: string } | null, contractProfileId: string, profiles: Profile[]
    * }} Figures
    */
 
@@ -56,7 +56,7 @@
       const balance = money(untouched ? invoice.totalamount : invoice.cfl_balance);
       const inProgress = pending.reduce((sum, row) => sum + money(row.cfl_amount), 0);
       const awaited = pending.find((row) => row.cfl_stage !== STAGE_PROCESSING);
-      const contract = invoice.cfl_billingcontractid;
+      const contract = invoice.cfl_billingcontractid && invoice.cfl_billingcontractid.statecode === 0 ? invoice.cfl_billingcontractid : null;
       const contractProfileId = (contract && contract._cfl_paymentprofileid_value) || "";
       return {
         number: invoice.invoicenumber || invoice.name || "",
@@ -73,7 +73,7 @@
         inProgress: inProgress,
         room: balance - inProgress,
         awaited: awaited ? awaitedOf(awaited, money(awaited.cfl_amount)) : null,
-        contract: contract ? contract.cfl_name || "" : "",
+        contract: contract ? { name: contract.cfl_name || "" } : null,
         contractProfileId: contractProfileId,
         profiles: profiles.map((row) => profileOf(row, currency, today)).sort(contractsFirst(contractProfileId)),
       };
@@ -86,7 +86,7 @@
       "invoices(" + id + ")?$select=invoicenumber,name,totalamount,cfl_total,cfl_balance,cfl_amountcharged,cfl_otherpayments," +
       "cfl_creditsdisbursed,statecode,statuscode,_customerid_value" +
       "&$expand=transactioncurrencyid($select=isocurrencycode,currencysymbol,currencyprecision)," +
-      "cfl_billingcontractid($select=cfl_name,_cfl_paymentprofileid_value)"
+      "cfl_billingcontractid($select=cfl_name,statecode,_cfl_paymentprofileid_value)"
     );
   }
 
