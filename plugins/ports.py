@@ -18,11 +18,15 @@ Errors of the books::
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
+from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
+from plugins.rules.ledger import Changeset, InvoiceBooks, Request, Setting, Transaction
 from plugins.rules.money import Money
 
 
@@ -139,3 +143,105 @@ class Gateway(Protocol):
     def unconfirmed_intents(self, older_than: datetime) -> Sequence[Intent]:
         """Intents of ours (by metadata) that still wait for confirmation and were created before `older_than`."""
         ...
+
+
+# --- The books -------------------------------------------------------------------------------------------------
+
+
+class BooksError(Exception):
+    """The books could not be read or written as asked."""
+
+
+class Conflict(BooksError):
+    """Nothing was written: a row changed since it was read, or one of the same id or key exists already."""
+
+
+class WriteRefused(BooksError):
+    """Nothing was written: the CRM refuses one row. `row` is its id where it can be told."""
+
+    def __init__(self, message: str, row: UUID | None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class NotFound(BooksError):
+    """There is no such row, or the service may not see it."""
+
+
+class BooksUnreachable(BooksError):
+    """No answer, or none that can be read. What was to be written may have been."""
+
+
+class Books(Protocol):
+    """The ledger in the CRM. Every method may raise `BooksUnreachable`."""
+
+    def for_charge(self, invoice: InvoiceId, request: RequestId, caller: UserId) -> InvoiceBooks:
+        """The books around an invoice in one call, the ledgers first and the caller's rights last. Raises `NotFound`."""
+        ...
+
+    def for_settlement(self, transaction: Transaction) -> InvoiceBooks:
+        """The books around a transaction's invoice in one call, with its own ledger and request. Raises `NotFound`."""
+        ...
+
+    def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
+        """Write all or nothing; the new ETags by row id, as far as the CRM gave them. Raises `Conflict`, `WriteRefused`."""
+        ...
+
+    def record(self, request: Request) -> None:
+        """Write one request row by itself, without the lock: a refusal. Raises `Conflict` when its key is taken."""
+        ...
+
+    def request(self, request: RequestId) -> Request | None: ...
+
+    def transaction(self, transaction: TransactionId) -> Transaction | None: ...
+
+    def transaction_of(self, gateway_reference: str) -> Transaction | None: ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[Transaction]:
+        """Transactions whose next check has come, and Pending ones without one; the longest waiting first."""
+        ...
+
+    def setting(self) -> Setting | None:
+        """The set-up row, to see whether these books are this service's to keep."""
+        ...
+
+
+# --- Around both -----------------------------------------------------------------------------------------------
+
+
+class Traffic(Protocol):
+    """Who is at work on what inside this process, so that calls on one ledger queue before they conflict."""
+
+    def turn(self, ledger: UUID, until: datetime) -> AbstractContextManager[None]:
+        """Wait for the ledger's turn, at most until then; a courtesy, the ETag is the lock."""
+        ...
+
+    def in_hand(self, reference: str) -> AbstractContextManager[None]:
+        """Say that this process is charging the intent `reference`, so that its events need no look."""
+        ...
+
+    def is_in_hand(self, reference: str) -> bool: ...
+
+    def pause(self, attempt: int) -> None:
+        """A short random wait before another attempt after a conflict."""
+        ...
+
+
+class Alerts(Protocol):
+    def alert(self, code: str, message: str, **facts: str) -> None:
+        """Something a person has to know. `code` is stable; facts are ids and amounts, never secrets."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Everything an action needs from outside."""
+
+    books: Books
+    gateway: Gateway
+    clock: Clock
+    traffic: Traffic
+    alerts: Alerts
+    organisation: UUID
+    answer_within: float = 20.0
+    """Seconds to wait for the gateway's answer to a confirmation."""

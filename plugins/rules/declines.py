@@ -38,9 +38,13 @@ def explain(code: str, decline_code: str = "", advice_code: str = "") -> Explana
 
 def transaction_result(code: str, decline_code: str = "", advice_code: str = "") -> str:
     """W34: the sentence, then the raw codes: `The card has insufficient funds. (card_declined: insufficient_funds)`."""
-    sentence = explain(code, decline_code, advice_code).sentence
-    shown = "card_declined" if _hidden(code, decline_code) else ": ".join(filter(None, (code, decline_code)))
+    sentence, shown = explain(code, decline_code, advice_code).sentence, shown_codes(code, decline_code)
     return f"{sentence} ({shown})" if shown else sentence
+
+
+def shown_codes(code: str, decline_code: str = "") -> str:
+    """The raw codes as far as they may be shown."""
+    return "card_declined" if _hidden(code, decline_code) else ": ".join(filter(None, (code, decline_code)))
 
 
 def _hidden(code: str, decline_code: str) -> bool:

@@ -1,0 +1,63 @@
+"""Check again: what became of a request that had no answer."""
+
+from uuid import UUID
+
+from plugins.actions import Action, Answer, Call, checked_key
+from plugins.ports import BooksUnreachable, Conflict, Outside
+from plugins.rules import ids
+from plugins.rules.ledger import Outcome, Owner, Request, Source
+from plugins.settlement import WHOLE, look_again
+
+ACTION = Action(
+    name="cfl_CheckRequest", bound_to=None, parameters={"RequestKey": str}, privilege="prvCreatecfl_maycharge"
+)
+
+NOT_RECEIVED = "not_received"
+
+
+def check_request(call: Call, outside: Outside) -> Answer:
+    """The answer under the key, looked up anew while it is Pending.
+
+    A key that nobody knows becomes Refused `not_received`, so that a late original finds it taken.
+    Raises `KeyInvalid`, `BooksUnreachable`.
+    """
+    key = checked_key(call.key)
+    request = ids.request_id(key)
+    for _ in range(2):
+        known = outside.books.request(request)
+        if known is not None:
+            return _looked_up(outside, known, call)
+        row = _not_received(key, request, call)
+        try:
+            outside.books.record(row)
+        except Conflict:
+            continue  # the original came just now
+        return Answer(row.outcome, row.code, row.message)
+    raise BooksUnreachable("the request could not be read")
+
+
+def _looked_up(outside: Outside, known: Request, call: Call) -> Answer:
+    if known.outcome is Outcome.PENDING and known.transaction is not None:
+        transaction = outside.books.transaction(known.transaction)
+        if transaction is not None and not outside.traffic.is_in_hand(transaction.gateway_reference):
+            return look_again(outside, transaction, call.received + WHOLE)
+    return Answer(known.outcome, known.code, known.message)
+
+
+def _not_received(key: str, request: ids.RequestId, call: Call) -> Request:
+    return Request(
+        id=request,
+        key=key,
+        action=ACTION.name,
+        input_hash="",  # any input: whatever comes late under this key is answered with this row
+        outcome=Outcome.REFUSED,
+        code=NOT_RECEIVED,
+        message="The request never reached Counterfoil. Nothing was charged.",
+        result="",
+        invoice=None,
+        ledger=None,
+        transaction=None,
+        requested_by=call.caller,
+        owner=Owner(UUID(str(call.caller))),
+        source=Source.USER,
+    )
