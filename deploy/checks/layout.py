@@ -1,0 +1,156 @@
+"""Forms, views, the app and its site map."""
+
+from collections import Counter
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+from deploy.checks import platform
+from deploy.source import Document, Problem, Source, TableSource, guid, text
+
+_VIEW_KINDS = {"0": "public", "1": "advanced find", "2": "associated", "4": "quick find", "64": "lookup"}
+
+
+def forms_show_columns(source: Source) -> Iterator[Problem]:
+    """Cells name columns of the table, with the control that fits the column's type."""
+    for table, form in source.all_forms():
+        for control in form.root.iter("control"):
+            column = control.get("datafieldname")
+            if column is None:
+                if control.get("indicationOfSubgrid") != "true":
+                    yield form.problem(f"control {control.get('id')} shows no column")
+                continue
+            if column not in _columns_of(source, table.name):
+                yield form.problem(f"shows {column}, which {table.name} has not")
+            element = table.columns.get(column)
+            fitting = platform.CONTROL_CLASSES.get(text(element, "Type")) if element is not None else None
+            if fitting and guid(control.get("classid", "")).upper() not in fitting:
+                yield form.problem(f"control of {column} is not one for {text(element or control, 'Type')}")
+
+
+def subgrids_resolve(source: Source) -> Iterator[Problem]:
+    views = {
+        guid(text(view.root, "savedquery/savedqueryid")): table.name for table, view in source.all_views()
+    }
+    for table, form in source.all_forms():
+        for control in form.root.iter("control"):
+            parameters = control.find("parameters")
+            if control.get("indicationOfSubgrid") != "true" or parameters is None:
+                continue
+            target, relationship = text(parameters, "TargetEntityType"), text(parameters, "RelationshipName")
+            if views.get(guid(text(parameters, "ViewId"))) != target:
+                yield form.problem(f"sub-grid {control.get('id')}: its view is none of {target}")
+            if relationship in platform.RELATIONSHIPS:
+                continue
+            known = source.relationships.get(relationship)
+            if known is None:
+                yield form.problem(f"sub-grid {control.get('id')}: no relationship {relationship}")
+            elif not _joins(known[1], table.name, target):
+                yield form.problem(f"sub-grid {control.get('id')}: {relationship} leads elsewhere")
+
+
+def views_show_columns(source: Source) -> Iterator[Problem]:
+    """Cells, filters and sort columns exist, and what a cell shows is fetched."""
+    for table, view in source.all_views():
+        known = _columns_of(source, table.name)
+        fetched = {each.get("name", "") for each in view.root.iter("attribute")}
+        shown = {each.get("name", "") for each in view.root.iter("cell")}
+        used = {each.get("attribute", "") for tag in ("condition", "order") for each in view.root.iter(tag)}
+        for column in sorted((fetched | shown | used) - known):
+            yield view.problem(f"uses {column}, which {table.name} has not")
+        for column in sorted(shown - fetched):
+            yield view.problem(f"shows {column} but does not fetch it")
+        asked = [each.get("name") for each in view.root.iter("entity")]
+        if asked[:1] != [table.name]:
+            yield view.problem(f"asks for {asked[:1]}, not {table.name}")
+
+
+def tables_have_all_views(source: Source) -> Iterator[Problem]:
+    """A table of ours has each kind of view, one of them the default."""
+    for table in source.tables.values():
+        if table.shell:
+            continue
+        defaults = Counter(
+            text(view.root, "savedquery/querytype")
+            for view in table.views
+            if text(view.root, "savedquery/isdefault") == "1"
+        )
+        for kind, label in _VIEW_KINDS.items():
+            if defaults[kind] != 1:
+                yield table.document.problem(f"has {defaults[kind]} default {label} views, not one")
+        if not table.forms:
+            yield table.document.problem("has no form")
+
+
+def quick_find_can_search(source: Source) -> Iterator[Problem]:
+    for _, view in source.all_views():
+        is_quick_find = text(view.root, "savedquery/querytype") == "4"
+        searching = [each for each in view.root.iter("filter") if each.get("isquickfindfields") == "1"]
+        if is_quick_find != bool(searching) or is_quick_find != (
+            text(view.root, "savedquery/isquickfindquery") == "1"
+        ):
+            yield view.problem("a quick find view, and no other, says what it searches")
+
+
+def read_only_columns_are_locked(source: Source) -> Iterator[Problem]:
+    """Columns of the ledger tables are written by the add-on alone, so no form offers to type into them."""
+    for table, form in source.all_forms():
+        if not writes_are_reserved(source, table):
+            continue
+        for control in form.root.iter("control"):
+            if control.get("datafieldname") and control.get("disabled") != "true":
+                yield form.problem(f"{control.get('datafieldname')} can be typed into")
+
+
+def app_shows_what_exists(source: Source) -> Iterator[Problem]:
+    forms = {guid(text(form.root, "systemform/formid")) for _, form in source.all_forms()}
+    views = {guid(text(view.root, "savedquery/savedqueryid")) for _, view in source.all_views()}
+    roles = {guid(role.root.get("id", "")) for role in source.roles}
+    site_maps = {text(each.root, "SiteMapUniqueName") for each in source.site_maps}
+    for app in source.apps:
+        members: set[str] = set()
+        for component in app.root.iter("AppModuleComponent"):
+            kind, name = component.get("type"), component.get("schemaName") or guid(component.get("id", ""))
+            known = {"1": set(source.tables), "26": views, "60": forms, "62": site_maps}.get(
+                kind or "", set()
+            )
+            if name not in known:
+                yield app.problem(f"component {name} of type {kind} does not exist")
+            members.add(name)
+        for role in app.root.iter("Role"):
+            if guid(role.get("id", "")) not in roles:
+                yield app.problem(f"is given to a role that does not exist: {role.get('id')}")
+        for site_map in source.site_maps:
+            yield from _site_map_problems(site_map, members)
+
+
+def writes_are_reserved(source: Source, table: TableSource) -> bool:
+    """Whether only one role may create rows of the table: a ledger table."""
+    verb = f"prvCreate{table.name}"
+    holders = [role for role in source.roles if any(each.get("name") == verb for each in role.root.iter())]
+    return table.ours and len(holders) == 1 and not table.name.startswith("cfl_may")
+
+
+def _site_map_problems(site_map: Document, members: set[str]) -> Iterator[Problem]:
+    ids = Counter(
+        each.get("Id")
+        for tag in ("Area", "Group", "SubArea")
+        for each in site_map.root.iter(tag)
+        if each.get("Id")
+    )
+    for name in [name for name, count in ids.items() if count > 1]:
+        yield site_map.problem(f"Id {name} is given twice")
+    for sub_area in site_map.root.iter("SubArea"):
+        if sub_area.get("Entity") not in members:
+            yield site_map.problem(f"leads to {sub_area.get('Entity')}, which the app does not include")
+
+
+def _joins(relationship: Element, parent: str, child: str) -> bool:
+    return (
+        text(relationship, "ReferencedEntityName").lower() == parent
+        and text(relationship, "ReferencingEntityName").lower() == child
+    )
+
+
+def _columns_of(source: Source, table: str) -> set[str]:
+    own = source.tables[table].columns
+    return {*own, *platform.COLUMNS.get(table, ()), *platform.SYSTEM_COLUMNS}
