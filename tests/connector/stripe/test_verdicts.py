@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -103,6 +103,10 @@ INSUFFICIENT = Decline(
 
 def sent(wire: responses.RequestsMock, number: int = 0) -> dict[str, list[str]]:
     return parse_qs(str(wire.calls[number].request.body))
+
+
+def query_of(wire: responses.RequestsMock, number: int) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(str(wire.calls[number].request.url)).query))
 
 
 class TestCreate:
@@ -406,9 +410,9 @@ class TestUnconfirmed:
         )
         before = datetime(2026, 11, 22, tzinfo=UTC)
         assert [i.reference for i in gateway.unconfirmed_intents(before)] == ["pi_a", "pi_e"]
-        query = wire.calls[0].request.params
+        query = query_of(wire, 0)
         assert query["created[lt]"] == str(int(before.timestamp()))
-        assert wire.calls[1].request.params["starting_after"] == "pi_d"
+        assert query_of(wire, 1)["starting_after"] == "pi_d"
 
     def test_no_answer(self, wire: responses.RequestsMock, gateway: StripeGateway) -> None:
         wire.get(INTENTS, status=500)
