@@ -142,7 +142,14 @@ def _web_resources(folder: Path) -> Iterator[WebResource]:
             type=kind,
             mime=MIME.get(kind, "application/octet-stream"),
             content=content.read_bytes(),
+            dependencies=tuple(_libraries(element.findtext("DependencyXml") or "")),
         )
+
+
+def _libraries(dependencies: str) -> list[str]:
+    if not dependencies:
+        return []
+    return [node.get("name", "") for node in ET.fromstring(dependencies).iter("Library")]  # noqa: S314  our own source
 
 
 def _app(element: Element) -> AppModule:

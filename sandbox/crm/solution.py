@@ -238,10 +238,9 @@ def _relationship(schema: Schema, element: Element, path: Path) -> Relationship:
         or column not in schema.tables[child].columns
     ):
         raise SolutionError(f"{path}: {name} leads from {child}.{column} to {parent}, which is not there")
-    navigation = {
-        role.findtext("RelationshipRoleType"): role.findtext("NavigationPropertyName") or ""
-        for role in element.iter("EntityRelationshipRole")
-    }
+    roles = {role.findtext("RelationshipRoleType"): role for role in element.iter("EntityRelationshipRole")}
+    navigation = {kind: role.findtext("NavigationPropertyName") or "" for kind, role in roles.items()}
+    menu = roles["1"].findtext("NavPaneDisplayOption") if "1" in roles else None
     return Relationship(
         name=name,
         parent=parent,
@@ -251,6 +250,7 @@ def _relationship(schema: Schema, element: Element, path: Path) -> Relationship:
         collection_navigation=navigation.get("0") or name,
         on_delete=Cascade(element.findtext("CascadeDelete") or "NoCascade"),
         custom=True,
+        related_menu=menu or "DoNotDisplay",
     )
 
 
