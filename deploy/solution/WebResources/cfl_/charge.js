@@ -3,14 +3,7 @@
 (function (root) {
   "use strict";
 
-  const { Figures, Locale, Money, Outcome, Page, WebApi } = root.Counterfoil;
-
-  const SLOW_AFTER = 8000;
-  const CALL_WITHIN = 25000; // the service answers within 20 s
-  const ASK_EVERY = 1000;
-  const ASK_UNTIL = 75000; // the platform gives up on a call after 60 s: what has not arrived by then never will
-  const MOST_REPEATS = 3;
-  const LONGEST_PAUSE = 20000;
+  const { Attempt, Figures, Locale, Money, Obstacle, Outcome, Page, WebApi } = root.Counterfoil;
 
   const opened = openedWith(new URLSearchParams(location.search));
   const user = root.GetGlobalContext ? root.GetGlobalContext() : null;
@@ -18,14 +11,14 @@
   let locale = Locale.of(null, navigator.language);
   /** @type {any} */
   let figures = null;
-  /** @type {{ key: string, signature: string, sent: boolean } | null} */
+  /** @type {{ key: string, signature: string } | null} a key is made when it is sent */
   let intent = null;
   /** @type {any} */
-  let attempt = null;
+  let order = null;
   let busy = false;
   let again = /** @type {() => void} */ (() => undefined);
 
-  Page.form.addEventListener("submit", (event) => {
+  Page.form.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     submit();
   });
@@ -84,7 +77,7 @@
     figures = read;
     intent = null;
     Page.headline(figures.number);
-    const instead = insteadOfForm();
+    const instead = Obstacle.of(figures, money, Page.text);
     if (instead) {
       show(instead);
       return;
@@ -106,42 +99,6 @@
     }
   }
 
-  /** W02, W03, W37, A2, A25: the first thing that stands in the way. */
-  function insteadOfForm() {
-    if (!figures.chargeable) return ending("notchargeable", "info", ["notChargeableTitle"], ["notChargeableText"]);
-    if (figures.balance <= 0) return ending("paid", "info", ["paidTitle"], ["paidText"]);
-    if (figures.awaited) return elsewhere(figures.awaited);
-    if (figures.room <= 0) return ending("pending", "info", ["pendingAllTitle"], ["pendingAllText", money(figures.inProgress)]);
-    if (!figures.contract) return ending("noprofile", "warning", ["noProfileTitle"], ["noContractText", figures.number]);
-    if (!figures.contractProfileId) return ending("noprofile", "warning", ["noProfileTitle"], ["noContractProfileText", figures.contract.name]);
-    if (!figures.profiles.some((/** @type {any} */ one) => one.unusable === "")) {
-      const of = contractProfile();
-      return ending("unusable", "warning", ["unusableTitle"], ["unusableText", of.name, Page.text(reasonLine(of))]);
-    }
-    return null;
-  }
-
-  /** @param {string} state @param {string} tone @param {string[]} title @param {string[]} line */
-  function ending(state, tone, title, line) {
-    return { state: state, tone: tone, title: title, lines: [line], focus: "close" };
-  }
-
-  /** A charge that somebody, perhaps this user a moment ago, made and that has no answer yet. @param {any} awaited */
-  function elsewhere(awaited) {
-    const line = awaited.by ? ["inProgressText", money(awaited.amount), awaited.by] : ["inProgressTextUnnamed", money(awaited.amount)];
-    return Object.assign(ending("inprogress", "warning", ["inProgressTitle"], line), { again: "settle", focus: "again" });
-  }
-
-  function contractProfile() {
-    const found = figures.profiles.find((/** @type {any} */ one) => one.id === figures.contractProfileId);
-    return found || { id: "", name: "", unusable: "reasonForeign" };
-  }
-
-  /** @param {any} profile */
-  function reasonLine(profile) {
-    return profile.unusable === "reasonCurrency" ? ["reasonCurrency", figures.currency.code] : [profile.unusable];
-  }
-
   function showFacts() {
     const rows = [
       { label: ["customer"], value: figures.customer },
@@ -159,7 +116,7 @@
   }
 
   function offerProfiles() {
-    const preselected = contractProfile();
+    const preselected = Obstacle.contractProfile(figures);
     const usable = preselected.unusable === "";
     const options = figures.profiles.map((/** @type {any} */ one) => ({ value: one.id, label: profileLabel(one), disabled: one.unusable !== "" }));
     if (!usable) options.unshift({ value: "", label: Page.text(["chooseProfile"]), disabled: false });
@@ -169,7 +126,7 @@
   /** @param {any} profile */
   function profileLabel(profile) {
     const named = profile.expiry ? Page.text(["profileExpires", profile.name, profile.expiry]) : profile.name;
-    return profile.unusable ? Page.text(["profileWith", named, Page.text(reasonLine(profile))]) : named;
+    return profile.unusable ? Page.text(["profileWith", named, Page.text(Obstacle.reason(profile, figures))]) : named;
   }
 
   // --- What the user enters ---------------------------------------------------------------------------------
@@ -228,8 +185,8 @@
   /** @param {any} profile */
   function profileNote(profile) {
     if (profile) return profile.expiresThisMonth ? ["expiresThisMonth"] : [];
-    const of = contractProfile();
-    return of.unusable ? ["contractProfileUnusable", of.name, Page.text(reasonLine(of))] : ["errorProfile"];
+    const of = Obstacle.contractProfile(figures);
+    return of.unusable ? ["contractProfileUnusable", of.name, Page.text(Obstacle.reason(of, figures))] : ["errorProfile"];
   }
 
   /** @param {number} minor */
@@ -252,94 +209,36 @@
       return;
     }
     busy = true;
-    take(amount, profile);
+    order = orderFor(amount, profile);
     Page.enter("submitting", true);
     Page.freeze(true);
     Page.waiting(["submitting", money(amount)]);
-    const slow = setTimeout(() => Page.waiting(["submittingSlow"]), SLOW_AFTER);
-    const view = await outcomeOf(amount, profile);
-    clearTimeout(slow);
-    await conclude(view);
+    await conclude(await Attempt.charge(order, Page.waiting));
   }
 
   /** The key of this intent: kept over every doubt, new when amount or profile differ or the last answer was final. @param {number} amount @param {any} profile */
-  function take(amount, profile) {
+  function orderFor(amount, profile) {
     const signature = profile.id + "|" + amount;
-    if (!intent || (intent.sent && intent.signature !== signature)) intent = { key: crypto.randomUUID(), signature: "", sent: false };
-    intent.signature = signature;
-    attempt = {
+    const repeated = intent !== null && intent.signature === signature;
+    if (!repeated) intent = { key: crypto.randomUUID(), signature: signature };
+    return {
+      key: /** @type {NonNullable<typeof intent>} */ (intent).key,
+      repeated: repeated,
+      invoiceId: opened.invoiceId,
       amount: amount,
+      expected: figures.room,
       profile: profile,
-      key: intent.key,
-      ownSentences: locale.language !== "en",
       currency: figures.currency,
       money: money,
+      ownSentences: locale.language !== "en",
     };
-  }
-
-  /** Sends the charge and asks what became of it until that is known, or until asking further is no use. @param {number} amount @param {any} profile */
-  async function outcomeOf(amount, profile) {
-    const current = /** @type {NonNullable<typeof intent>} */ (intent);
-    const firstTime = !current.sent;
-    const call = { answer: /** @type {any} */ (null) };
-    let since = Date.now();
-    let repeats = 0;
-    const send = () => {
-      call.answer = null;
-      current.sent = true;
-      return WebApi.send("invoices(" + opened.invoiceId + ")/Microsoft.Dynamics.CRM.cfl_ChargeInvoice", chargeBody(amount, profile)).then((/** @type {any} */ answer) => {
-        call.answer = answer;
-      });
-    };
-    await Promise.race([send(), pause(CALL_WITHIN)]);
-    for (;;) {
-      const found = await requestRow();
-      const view = found.row && Outcome.of(found.row, attempt);
-      if (view) return view;
-      if (found.absent && call.answer) {
-        if (call.answer.status === 403 && firstTime && repeats === 0) return Outcome.forbidden();
-        if (call.answer.status === 429 && repeats < MOST_REPEATS) {
-          repeats += 1;
-          await pause(Math.min(Math.max(call.answer.retryAfter * 1000, ASK_EVERY), LONGEST_PAUSE));
-          since = Date.now();
-          await Promise.race([send(), pause(CALL_WITHIN)]);
-          continue;
-        }
-      }
-      const waited = Date.now() - since;
-      if (waited >= ASK_UNTIL) return found.absent ? askOnce() : Outcome.unknown(found.row, current.key);
-      if (waited >= SLOW_AFTER) Page.waiting([found.absent ? "submittingNoAnswer" : "submittingSlow"]);
-      await pause(ASK_EVERY);
-    }
-  }
-
-  /** CheckRequest settles what is pending, and fences off what never came; then the row says which. */
-  async function askOnce() {
-    await WebApi.send("cfl_CheckRequest", JSON.stringify({ RequestKey: attempt.key }));
-    const found = await requestRow();
-    return (found.row && Outcome.of(found.row, attempt)) || Outcome.unknown(found.row, attempt.key);
-  }
-
-  async function requestRow() {
-    const answer = await WebApi.read(Outcome.path(attempt.key));
-    return { row: answer.status === 200 ? answer.body : null, absent: answer.status === 404 };
-  }
-
-  /** Amounts go as the decimal numerals they are read as. @param {number} amount @param {any} profile */
-  function chargeBody(amount, profile) {
-    return (
-      '{"RequestKey":' + JSON.stringify(attempt.key) +
-      ',"Amount":' + Money.numeral(amount, figures.currency) +
-      ',"PaymentProfileId":' + JSON.stringify(profile.id) +
-      ',"ExpectedBalance":' + Money.numeral(figures.room, figures.currency) + "}"
-    );
   }
 
   async function checkAgain() {
     busy = true;
     Page.freeze(true);
     Page.waiting(["checking"]);
-    const view = await askOnce();
+    const view = await Attempt.settle(order);
     if (view.state === "unknown") {
       const at = new Date().toLocaleTimeString(locale.style.locale, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
       view.lines.splice(1, 0, ["unknownStill", at]);
@@ -362,7 +261,7 @@
     if (read.refusal) return view;
     figures = read.figures;
     if (view.state === "pending") return Object.assign(view, { facts: true });
-    const instead = insteadOfForm();
+    const instead = Obstacle.of(figures, money, Page.text);
     if (instead && (instead.state === "paid" || instead.state === "notchargeable")) return instead;
     if (view.state === "changed") view.lines = [["changedText", money(figures.room), money(before)], ["nothingCharged"]];
     return view;
@@ -410,7 +309,7 @@
     busy = true;
     Page.freeze(true);
     Page.waiting(["checking"]);
-    if (figures.awaited.key) await WebApi.send("cfl_CheckRequest", JSON.stringify({ RequestKey: figures.awaited.key }));
+    if (figures.awaited.key) await Attempt.check(figures.awaited.key);
     busy = false;
     load();
   }
@@ -457,12 +356,5 @@
     } catch (foreignParent) {
       return null;
     }
-  }
-
-  /** @param {number} milliseconds @returns {Promise<void>} */
-  function pause(milliseconds) {
-    return new Promise((resolve) => {
-      setTimeout(() => resolve(), milliseconds);
-    });
   }
 })(/** @type {any} */ (window));
