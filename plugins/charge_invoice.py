@@ -92,11 +92,7 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
             raise BooksUnreachable("no time left to reserve the charge; nothing was charged")
         try:
             charge = decide(books, asked, _surroundings(outside, books), now)
-            if ordered is not None and charge.profile.id != ordered.profile.id:
-                raise ChargeRefused(
-                    "profile_not_usable", "The payment profile was changed just now. Open Charge again."
-                )
-            ordered = charge
+            ordered = _still_the_same(charge, ordered)
             intent = intent or outside.gateway.create_intent(
                 _order(outside, books, asked, charge), ASK_WITHIN
             )
@@ -179,6 +175,15 @@ def _known(request: Request, asked: ChargeInput) -> Answer:
     if request.input_hash and request.input_hash != asked.input_hash:
         raise KeyReused(asked.key)
     return Answer(request.outcome, request.code, request.message)
+
+
+def _still_the_same(charge: Charge, ordered: Charge | None) -> Charge:
+    """An intent's payment method is frozen, so a profile that changed between two tries cannot be charged with it."""
+    if ordered is not None and charge.profile.id != ordered.profile.id:
+        raise ChargeRefused(
+            "profile_not_usable", "The payment profile was changed just now. Open Charge again."
+        )
+    return charge
 
 
 def _surroundings(outside: Outside, books: InvoiceBooks) -> Surroundings:

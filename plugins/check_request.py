@@ -37,8 +37,10 @@ def check_request(call: Call, outside: Outside) -> Answer:
 
 
 def _looked_up(outside: Outside, known: Request, call: Call) -> Answer:
-    if known.outcome is Outcome.PENDING and known.transaction is not None:
-        transaction = outside.books.transaction(known.transaction)
+    if known.outcome is Outcome.PENDING:
+        transaction = outside.books.transaction(
+            known.transaction or ids.transaction_id(ids.RequestId(known.id))
+        )
         if transaction is not None and not outside.traffic.is_in_hand(transaction.gateway_reference):
             return look_again(outside, transaction, call.received + WHOLE)
     return Answer(known.outcome, known.code, known.message)

@@ -109,7 +109,13 @@ def _answer(part: _Part) -> Answer:
     replies = []
     for position, inner in enumerate(_parts(content_type, part.content)):
         content_id = inner.headers.get("content-id", "")
-        replies.append((int(content_id) if content_id.isdecimal() else position, _reply(inner)))
+        reply = _reply(inner)
+        told = (
+            Reply(reply.status, {**reply.headers, "content-id": content_id}, reply.body)
+            if content_id
+            else reply
+        )
+        replies.append((int(content_id) if content_id.isdecimal() else position, told))
     failed = [reply for _, reply in replies if reply.error is not None]
     if failed:
         return failed[0]

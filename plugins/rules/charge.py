@@ -12,7 +12,7 @@ from uuid import UUID
 
 from plugins.rules import ids
 from plugins.rules.dates import business_date, is_closed
-from plugins.rules.ids import InvoiceId, LedgerId, PaymentTypeId, ProfileId, RequestId, TransactionId, UserId
+from plugins.rules.ids import InvoiceId, LedgerId, PaymentTypeId, ProfileId, RequestId, UserId
 from plugins.rules.invoice import (
     account_balance,
     invoice_balance,
@@ -28,6 +28,7 @@ from plugins.rules.ledger import (
     ChargeStatus,
     ContractStatus,
     Create,
+    GatewayMode,
     InvoiceBooks,
     InvoiceStatus,
     Ledger,
@@ -125,7 +126,7 @@ def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: d
     profile = _profile(books, asked.profile, now)
     payment_type = _payment_type(books, profile)
     today = business_today(books, now)
-    if is_closed(today, books.closed_periods):
+    if is_closed(today, books.closed):
         raise ChargeRefused(
             "posting_period_closed",
             f"The financial period of {today.isoformat()} is closed. Open it or ask whoever closes periods.",
@@ -173,7 +174,7 @@ def reserve(
         result=result_of(transaction, books, invoice.status),
         invoice=invoice.id,
         ledger=opened.id,
-        transaction=transaction.id,
+        transaction=None,  # it is written after this row; it names this one, and this one names it when it ends
         requested_by=asked.caller,
         owner=Owner(asked.caller),
         source=asked.source,
@@ -306,11 +307,11 @@ def _check_environment(books: InvoiceBooks, around: Surroundings) -> None:
             "These records belong to another environment (this one is a copy). Ask your administrator to finish "
             "Counterfoil's set-up here. Nothing was charged.",
         )
-    if pinned is not None and pinned.live is not None and pinned.live != around.live:
-        wanted, got = ("live", "test") if pinned.live else ("test", "live")
+    mode = GatewayMode.LIVE if around.live else GatewayMode.TEST
+    if pinned is not None and pinned.mode is not None and pinned.mode is not mode:
         raise ChargeRefused(
             "wrong_environment",
-            f"This environment is set to {wanted} mode but the payment processor's key is for {got} mode. "
+            f"This environment is set to {pinned.mode} mode but the payment processor's key is for {mode} mode. "
             "Ask your administrator to correct one of them. Nothing was charged.",
         )
 
@@ -437,7 +438,7 @@ def _check_nothing_in_flight(books: InvoiceBooks) -> None:
     if not waiting:
         return
     other = waiting[0]
-    asked = next((each for each in books.in_progress if each.transaction == TransactionId(other.id)), None)
+    asked = next((each for each in books.in_progress if each.id == other.request), None)
     who = asked.requested_by_name if asked and asked.requested_by_name else "another user"
     since = f" since {other.created_on:%H:%M} UTC" if other.created_on else ""
     raise ChargeRefused(

@@ -116,14 +116,21 @@ class ClosedPeriod(Row):
     end: date
 
 
+class GatewayMode(StrEnum):
+    TEST = "test"
+    LIVE = "live"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting(Row):
     time_zone: str
     """IANA name of the business time zone."""
     organization: str
     """The organisation these books belong to; empty while not pinned."""
-    live: bool | None
-    """Whether these books belong to the gateway's live mode; None while not pinned."""
+    mode: GatewayMode | None
+    """The gateway's mode that these books belong to; None while not pinned."""
+    financial: bool
+    """Whether financial periods are in use (E17-E19)."""
 
 
 class InvoiceStatus(StrEnum):
@@ -409,6 +416,11 @@ class InvoiceBooks:
     @property
     def currency(self) -> str:
         return self.invoice.total.currency
+
+    @property
+    def closed(self) -> tuple[ClosedPeriod, ...]:
+        """The closed financial periods; none while periods are not in use."""
+        return self.closed_periods if self.setting is not None and self.setting.financial else ()
 
     @property
     def ledger(self) -> Ledger | None:

@@ -71,7 +71,7 @@ def succeeded(books: InvoiceBooks, ending: Ending, now: datetime) -> tuple[Chang
         owner=ledger.owner,
         amount=before.amount,
         dated=day,
-        posting_date=posting_date(day, books.closed_periods),
+        posting_date=posting_date(day, books.closed),
         detail=f"Charge of invoice {books.invoice.number}",
         automatic=False,
         deposit=False,
@@ -322,7 +322,7 @@ def _changeset(
     ledger: Ledger,
     day: date,
 ) -> tuple[Changeset, InvoiceBooks]:
-    """Ledger, transaction, the rest, the request and the invoice: one changeset, and the books after it."""
+    """One changeset, and the books after it: the ledger, what is new (the transaction names it), the rest, the invoice."""
     before, transaction = _transaction(books), _transaction(after)
     moved = replace(
         ledger, version=ledger.version + 1, balance=account_balance(after), undisbursed=undisbursed(after)
@@ -336,13 +336,14 @@ def _changeset(
             outcome=outcome,
             code=ending.code,
             message=ending.sentence,
+            transaction=transaction.id,
             result=result_of(transaction, after, shown_invoice.status),
         )
         after = replace(after, request=answered)
         answers.append(Update(books.request, answered))
     changeset = Changeset(
         ledger=Update(_ledger(books), moved),
-        writes=(Update(before, transaction), *writes, *answers),
+        writes=(*writes, Update(before, transaction), *answers),
         project=Project(books.invoice, shown_invoice),
     )
     return changeset, after
