@@ -309,7 +309,7 @@
     busy = true;
     Page.freeze(true);
     Page.waiting(["checking"]);
-    if (figures.awaited.key) await Attempt.check(figures.awaited.key);
+    if (figures.awaited && figures.awaited.key) await Attempt.check(figures.awaited.key);
     busy = false;
     load();
   }

@@ -8,7 +8,7 @@
    * @typedef {string[]} Line
    * @typedef {{
    *   state: string, tone: "info" | "success" | "warning" | "error", title: Line, lines: Line[],
-   *   form?: boolean, again?: "check" | "reload" | "retry", focus: "close" | "again" | "charge" | "amount" | "profile",
+   *   form?: boolean, again?: "check" | "settle" | "reload" | "retry", focus: "close" | "again" | "charge" | "amount" | "profile",
    *   final?: boolean, fieldError?: Line, reread?: boolean
    * }} View
    *   `form` leaves the form usable; `final` ends the intent, so that the next attempt takes a new key;
@@ -131,7 +131,7 @@
       case "amount_above_balance":
         return { state: "changed", tone: "warning", title: ["changedTitle"], lines: [["changedTextUnread"], NOTHING_CHARGED], again: "reload", focus: "again", final: true, reread: true };
       case "charge_in_progress":
-        return { state: "inprogress", tone: "warning", title: ["inProgressTitle"], lines: sentences(row, attempt, "inProgressTextUnread"), again: "reload", focus: "again", final: true };
+        return { state: "inprogress", tone: "warning", title: ["inProgressTitle"], lines: sentences(row, attempt, "inProgressTextUnread"), again: "settle", focus: "again", final: true, reread: true };
       case "not_chargeable":
         return Object.assign(final("notchargeable", "info", ["notChargeableTitle"], sentences(row, attempt, "notChargeableText")), { reread: true });
       case "amount_invalid":
