@@ -110,7 +110,7 @@ class Security:
             raise ApiError(
                 403,
                 "0x80040220",
-                f"Principal user (Id={actor.user_id}, type=8, roleCount={len(self._role_ids(actor))}) is missing "
+                f"Principal user (Id={actor.user_id}, type=8, roleCount={len(self._roles_of(actor.user_id))}) is missing "
                 f"{privilege_name(verb, table)} privilege for entity '{table.name}'. "
                 f"context.Caller={actor.authenticated_as}",
             )
@@ -132,7 +132,7 @@ class Security:
         return self._depth(actor, privilege) > _NONE
 
     def is_administrator(self, actor: Actor) -> bool:
-        return SYSTEM_ADMINISTRATOR in self._role_ids(actor)
+        return SYSTEM_ADMINISTRATOR in self._roles_of(actor.user_id)
 
     def access_rights(self, actor: Actor, table: Table, row: Mapping[str, Any]) -> list[str]:
         """For RetrievePrincipalAccess: ReadAccess, WriteAccess, AppendAccess, AppendToAccess, …"""
@@ -143,9 +143,12 @@ class Security:
                 rights.append(f"{verb}Access")
         return rights
 
+    def role_names(self, user_id: UUID) -> list[str]:
+        return sorted(self._roles[role].name for role in self._roles_of(user_id) if role in self._roles)
+
     def privileges(self, actor: Actor) -> dict[str, int]:
         """Every privilege of the actor by its lower-case name, with its depth (1 Basic … 4 Global)."""
-        roles = self._role_ids(actor)
+        roles = self._roles_of(actor.user_id)
         if roles not in self._combined:
             combined: dict[str, int] = {}
             for role_id in roles:
@@ -159,9 +162,8 @@ class Security:
             return _GLOBAL
         return self.privileges(actor).get(privilege.lower(), _NONE)
 
-    def _role_ids(self, actor: Actor) -> frozenset[UUID]:
-        table = self._schema.table("systemuserroles")
-        links = self._store.select(table, {"systemuserid": actor.user_id})
+    def _roles_of(self, user_id: UUID) -> frozenset[UUID]:
+        links = self._store.select(self._schema.table("systemuserroles"), {"systemuserid": user_id})
         return frozenset(link["roleid"] for link in links if isinstance(link["roleid"], UUID))
 
     def _scope(self, actor: Actor, table: Table, depth: int) -> Scope:

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from uuid import UUID
 
@@ -15,6 +16,15 @@ from sandbox.wire import Request
 
 COOKIE = "CrmSandboxAuth"
 _ACT_ON_BEHALF = "prvActOnBehalfOfAnotherUser"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can sign in."""
+
+    login: str
+    full_name: str
+    roles: list[str]
 
 
 class SignIn:
@@ -40,12 +50,16 @@ class SignIn:
             self._sessions[session] = user_id
         return actor, f"{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict"
 
-    def people(self) -> list[Row]:
-        """The users who can sign in to the pages."""
+    def people(self) -> list[Person]:
+        """Those who can sign in to the pages."""
         users = self._store.select(
             self._schema.table("systemuser"), {"applicationid": None}, order="fullname"
         )
-        return [user for user in users if not user.get("isdisabled")]
+        return [
+            Person(str(user["domainname"]), str(user["fullname"]), self._security.role_names(_id_of(user)))
+            for user in users
+            if user.get("domainname") and not user.get("isdisabled")
+        ]
 
     def actor(self, request: Request) -> Actor:
         """The actor of a Web API request; ApiError 401 without valid proof, 403 for what it may not claim."""

@@ -1,0 +1,103 @@
+"""What every test may use: the local CRM and the local Stripe, in process or behind real sockets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox.crm import solution
+from sandbox.crm.schema import Schema
+from sandbox.faults import Faults
+from sandbox.server import Servers, Site, listen
+from sandbox.tls import Authority, ClientCertificate, client_certificate
+from sandbox.world import Addresses, World
+from tests.in_process import Delays, session
+
+SOLUTION = Path(__file__).resolve().parent.parent / "deploy" / "solution"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A world behind real sockets on 127.0.0.1: CRM over http and TLS, Stripe over http."""
+
+    world: World
+    certificate: ClientCertificate
+
+    @property
+    def addresses(self) -> Addresses:
+        return self.world.addresses
+
+    def session(self) -> requests.Session:
+        """A session that trusts the sandbox's certificate authority."""
+        made = requests.Session()
+        made.trust_env = False
+        made.verify = str(self.addresses.ca_bundle)
+        return made
+
+
+@pytest.fixture(scope="session")
+def schema() -> Schema:
+    """The shipping solution on top of the standard tables."""
+    return solution.load(SOLUTION)
+
+
+@pytest.fixture
+def delays() -> Delays:
+    return Delays()
+
+
+@pytest.fixture
+def world(schema: Schema, delays: Delays) -> Iterator[World]:
+    """A world of its own, in memory, with the demo data and nothing registered. `world.reset()` takes milliseconds."""
+    made = World(schema, faults=Faults(wait=delays))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def web(world: World, delays: Delays) -> Iterator[requests.Session]:
+    """A session that reaches `world` in process, at `world.addresses`."""
+    with session(world, delays) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _running(schema: Schema, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    listeners = [listen(0) for _ in range(3)]
+    crm, tls, stripe = (listener.getsockname()[1] for listener in listeners)
+    authority = Authority()
+    world = World(schema)
+    certificate = client_certificate("counterfoil-tests", world.clock.now())
+    world.crm.application.register_certificate(certificate.certificate_pem)
+    world.move_to(
+        Addresses(
+            crm=f"http://127.0.0.1:{crm}",
+            crm_tls=f"https://127.0.0.1:{tls}",
+            stripe=f"http://127.0.0.1:{stripe}",
+            ca_bundle=authority.write_bundle(folder),
+            client_certificate=certificate.write(folder),
+        )
+    )
+    running = Servers(
+        [
+            Site(listeners[0], world.crm_front.handle),
+            Site(listeners[1], world.crm_front.handle, authority.server_context()),
+            Site(listeners[2], world.stripe_front.handle),
+        ]
+    )
+    running.start()
+    world.start()
+    yield Running(world, certificate)
+    running.stop()
+    world.stop()
+
+
+@pytest.fixture
+def servers(_running: Running) -> Iterator[Running]:
+    """The sandbox behind real sockets, started once; each test finds it reset."""
+    _running.world.reset()
+    yield _running
+    _running.world.reset()
