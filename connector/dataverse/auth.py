@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from connector.dataverse.odata import SignInRefused, Unreachable, from_json, retry_after
 from connector.dataverse.session import open_session, reason
+from connector.settings import Settings
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 
@@ -50,6 +51,19 @@ class ManagedIdentity:
     """What Azure gives the machine; system-assigned unless a client id is named."""
 
     client_id: str = ""
+
+
+def identity_of(settings: Settings) -> Application | ManagedIdentity:
+    """Who the service is, by the settings; they have made sure that one of the three credentials is there."""
+    if settings.managed_identity:
+        name = settings.managed_identity
+        return ManagedIdentity("" if name.lower() == "system" else name)
+    credential: ClientSecret | ClientCertificate
+    if settings.client_certificate:
+        credential = ClientCertificate(settings.client_certificate)
+    else:
+        credential = ClientSecret(settings.client_secret.get_secret_value() if settings.client_secret else "")
+    return Application(settings.tenant_id, settings.client_id, credential, settings.authority)
 
 
 class Tokens:
@@ -99,6 +113,9 @@ class Tokens:
         """Drop what is cached: Dataverse has refused the token."""
         with self._lock:
             self._acquire = None
+
+    def close(self) -> None:
+        self._session.close()
 
     def _acquisition(self) -> "_Acquisition":
         if isinstance(self._identity, ManagedIdentity):
@@ -213,10 +230,10 @@ _ABOUT_THE_RESOURCE = ("AADSTS500011", "AADSTS500014", "AADSTS50001", "invalid_s
 
 def _setting_to_look_at(identity: Application | ManagedIdentity, error: str, description: str) -> str:
     told = f"{error} {description}"
-    if any(code in told for code in _ABOUT_THE_RESOURCE):
-        return "COUNTERFOIL_DATAVERSE_URL"
     if isinstance(identity, ManagedIdentity):
         return "COUNTERFOIL_MANAGED_IDENTITY"
+    if any(code in told for code in _ABOUT_THE_RESOURCE):
+        return "COUNTERFOIL_DATAVERSE_URL"
     if any(code in told for code in _ABOUT_THE_TENANT):
         return "COUNTERFOIL_TENANT_ID"
     if any(code in told for code in _ABOUT_THE_CLIENT):
