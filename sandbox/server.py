@@ -93,6 +93,10 @@ class Servers:
             await server.listening.wait()
         self._up.set()
         await asyncio.gather(*running)
+        for server in self._servers:
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 class _QuietServer(uvicorn.Server):

@@ -1,7 +1,7 @@
 """What every test may use: the local CRM and the local Stripe, in process or behind real sockets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ class Running:
 
     world: World
     certificate: ClientCertificate
+    opened: list[requests.Session] = field(default_factory=list)
 
     @property
     def addresses(self) -> Addresses:
@@ -34,7 +35,12 @@ class Running:
         made = requests.Session()
         made.trust_env = False
         made.verify = str(self.addresses.ca_bundle)
+        self.opened.append(made)
         return made
+
+    def close_sessions(self) -> None:
+        while self.opened:
+            self.opened.pop().close()
 
 
 @pytest.fixture(scope="session")
@@ -100,4 +106,5 @@ def servers(_running: Running) -> Iterator[Running]:
     """The sandbox behind real sockets, started once; each test finds it reset."""
     _running.world.reset()
     yield _running
+    _running.close_sessions()
     _running.world.reset()
