@@ -4,6 +4,7 @@ Clients cannot tell the difference, and thousands of charges run in seconds. A d
 a delay that is longer than the client waits is a ReadTimeout, without anybody waiting.
 """
 
+import io
 import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -60,7 +61,7 @@ class InProcess(BaseAdapter):
         response = requests.Response()
         response.status_code = answer.status
         response.headers = CaseInsensitiveDict(answer.headers)
-        response._content = answer.body
+        response.raw = io.BytesIO(answer.body)  # unread, so that clients which stream find it too
         response.url = request.url or ""
         response.request = request
         response.encoding = requests.utils.get_encoding_from_headers(response.headers)
