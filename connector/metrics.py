@@ -39,6 +39,9 @@ class Metrics:
         self._events = Counter(
             "counterfoil_events", "Events heard from Stripe", ("type",), registry=self._registry
         )
+        self._alerts = Counter(
+            "counterfoil_alerts", "What a person has to know", ("code",), registry=self._registry
+        )
         self._remote = Histogram(
             "counterfoil_remote_seconds",
             "Time of requests to the CRM (a batch is one)",
@@ -59,6 +62,9 @@ class Metrics:
 
     def heard(self, event_type: str) -> None:
         self._events.labels(event_type).inc()
+
+    def alerted(self, code: str) -> None:
+        self._alerts.labels(code).inc()
 
     def remote(self, method: str, status: int, seconds: float) -> None:
         """`status` 0 when no answer came."""

@@ -172,6 +172,14 @@ class BooksUnreachable(BooksError):
     """No answer, or none that can be read. What was to be written may have been."""
 
 
+@dataclass(frozen=True)
+class Due:
+    """Transactions whose next check has come, and Pending ones without one; and whose books these are."""
+
+    setting: Setting | None
+    transactions: tuple[Transaction, ...]
+
+
 class Books(Protocol):
     """The ledger in the CRM. Every method may raise `BooksUnreachable`."""
 
@@ -197,12 +205,8 @@ class Books(Protocol):
 
     def transaction_of(self, gateway_reference: str) -> Transaction | None: ...
 
-    def due(self, now: datetime, limit: int) -> Sequence[Transaction]:
-        """Transactions whose next check has come, and Pending ones without one; the longest waiting first."""
-        ...
-
-    def setting(self) -> Setting | None:
-        """The set-up row, to see whether these books are this service's to keep."""
+    def due(self, now: datetime, limit: int) -> Due:
+        """What has to be looked at again, the longest waiting first, in one call."""
         ...
 
 
@@ -217,10 +221,14 @@ class Traffic(Protocol):
         ...
 
     def in_hand(self, reference: str) -> AbstractContextManager[None]:
-        """Say that this process is charging the intent `reference`, so that its events need no look."""
+        """Say that this process is at work on the intent `reference`, so that its events need no look."""
         ...
 
     def is_in_hand(self, reference: str) -> bool: ...
+
+    def ended(self, reference: str, *, succeeded: bool) -> None:
+        """Say that the books hold the end of the intent `reference`."""
+        ...
 
     def pause(self, attempt: int) -> None:
         """A short random wait before another attempt after a conflict."""

@@ -63,7 +63,8 @@ def verdict(intent: Intent) -> Verdict:
         case IntentStatus.PROCESSING:
             return Verdict.PROCESSING
         case IntentStatus.REQUIRES_CONFIRMATION:
-            return Verdict.UNCONFIRMED
+            # With a decline: the gateway understood the confirmation and will not carry it out.
+            return Verdict.UNCONFIRMED if intent.decline is None else Verdict.DECLINED
         case (
             IntentStatus.REQUIRES_PAYMENT_METHOD
             | IntentStatus.REQUIRES_ACTION
@@ -225,6 +226,10 @@ def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks, until: 
                 transaction=str(_transaction(after).id),
             )
             outside.books.commit(without_projection(changeset, outside.clock.now()))
+    transaction = _transaction(after)
+    if transaction.status is not TransactionStatus.PENDING:
+        made = transaction.status is TransactionStatus.SUCCEEDED
+        outside.traffic.ended(transaction.gateway_reference, succeeded=made)
     return answer_of(after)
 
 

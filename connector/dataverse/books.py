@@ -30,7 +30,7 @@ from connector.dataverse.odata import (
     with_query,
 )
 from connector.dataverse.odata import NotFound as RowNotFound
-from plugins.ports import BooksUnreachable, Conflict, NotFound, WriteRefused
+from plugins.ports import BooksUnreachable, Conflict, Due, NotFound, WriteRefused
 from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import (
     Account,
@@ -120,22 +120,22 @@ class DataverseBooks:
         } | self._currencies()
         return next(iter(self._read(reads).many("transactions", "transaction", Transaction)), None)
 
-    def due(self, now: datetime, limit: int) -> Sequence[Transaction]:
+    def due(self, now: datetime, limit: int) -> Due:
         columns = self._mapping["transaction"].columns
         state, status = columns["status"].states["pending"]
         check = columns["next_check_on"].names[0]
         pending = f"(statecode eq {state} and statuscode eq {status} and {check} eq null)"
-        where = f"{check} le {literal(now)} or {pending}"
+        options = {"$orderby": f"{check} asc", "$top": str(limit)}
         reads = {
-            "transactions": self._filtered(
-                "transaction", where, {"$orderby": f"{check} asc", "$top": str(limit)}
-            )
+            "transactions": self._filtered("transaction", f"{check} le {literal(now)} or {pending}", options),
+            "settings": self._filtered("setting", "statecode eq 0"),
+            **self._currencies(),
         }
-        return self._read(reads | self._currencies()).many("transactions", "transaction", Transaction)
-
-    def setting(self) -> Setting | None:
-        found = self._read({"settings": self._filtered("setting", "statecode eq 0")})
-        return next(iter(found.many("settings", "setting", Setting)), None)
+        found = self._read(reads)
+        return Due(
+            next(iter(found.many("settings", "setting", Setting)), None),
+            found.many("transactions", "transaction", Transaction),
+        )
 
     # --- Writing ---------------------------------------------------------------------------------------------------
 

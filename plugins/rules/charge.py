@@ -42,6 +42,7 @@ from plugins.rules.ledger import (
     ProfileType,
     Project,
     Request,
+    Setting,
     Source,
     Stage,
     Transaction,
@@ -109,7 +110,8 @@ class Charge:
 
 def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: datetime) -> Charge:
     """The charge, or `ChargeRefused` with the first reason that a clerk should mend first."""
-    _check_environment(books, around)
+    if wrong := check_environment(books.setting, around):
+        raise wrong
     _check_rights(books)
     invoice = books.invoice
     if invoice.customer_kind != "account":
@@ -298,22 +300,24 @@ def result_of(transaction: Transaction, books: InvoiceBooks, status: InvoiceStat
 # --- Each reason to refuse ---------------------------------------------------------------------------------------
 
 
-def _check_environment(books: InvoiceBooks, around: Surroundings) -> None:
-    pinned = books.setting
-    organisation = around.organisation
-    if pinned is not None and pinned.organization and pinned.organization.lower() != str(organisation):
-        raise ChargeRefused(
+def check_environment(pinned: Setting | None, around: Surroundings) -> ChargeRefused | None:
+    """Why these books are not this service's to keep: a copied environment, or the gateway's other mode."""
+    if pinned is None:
+        return None
+    if pinned.organization and pinned.organization.lower() != str(around.organisation):
+        return ChargeRefused(
             "wrong_environment",
             "These records belong to another environment (this one is a copy). Ask your administrator to finish "
             "Counterfoil's set-up here. Nothing was charged.",
         )
     mode = GatewayMode.LIVE if around.live else GatewayMode.TEST
-    if pinned is not None and pinned.mode is not None and pinned.mode is not mode:
-        raise ChargeRefused(
+    if pinned.mode is not None and pinned.mode is not mode:
+        return ChargeRefused(
             "wrong_environment",
             f"This environment is set to {pinned.mode} mode but the payment processor's key is for {mode} mode. "
             "Ask your administrator to correct one of them. Nothing was charged.",
         )
+    return None
 
 
 def _check_rights(books: InvoiceBooks) -> None:

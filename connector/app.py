@@ -1,0 +1,184 @@
+"""The composition root: settings and mapping become adapters, adapters and actions become the App."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from connector.alerts import LoggedAlerts
+from connector.clock import FollowingClock, SystemClock
+from connector.dataverse.auth import Application, ClientCertificate, ClientSecret, ManagedIdentity, Tokens
+from connector.dataverse.books import DataverseBooks
+from connector.dataverse.http import Dataverse, Exchange
+from connector.dataverse.mapping import Mapping as TableMapping
+from connector.dataverse.mapping import load_mapping
+from connector.dataverse.metadata_check import problems
+from connector.dataverse.odata import DataverseError, Operation
+from connector.dataverse.session import open_session
+from connector.metrics import Metrics
+from connector.settings import Settings
+from connector.stripe.client import Stripe, pooled_session
+from connector.stripe.events import GatewayEvent
+from connector.stripe.gateway import StripeGateway
+from connector.sync.sweep import Counts, SweepThread, cancel_orphans, sweep
+from connector.traffic import ProcessTraffic
+from plugins import charge_invoice, check_request
+from plugins.actions import Action, Answer, Call, CallError
+from plugins.ports import BooksUnreachable, Clock, Outside
+from plugins.rules.ledger import Outcome
+from plugins.settlement import WHOLE, look_again
+
+PERFORMERS: Mapping[str, tuple[Action, Callable[[Call, Outside], Answer]]] = {
+    charge_invoice.ACTION.name: (charge_invoice.ACTION, charge_invoice.charge_invoice),
+    check_request.ACTION.name: (check_request.ACTION, check_request.check_request),
+}
+"""Every action that the CRM can ask for."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A line of `/health`."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class App:
+    """What entry points talk to. Threads share it; it keeps nothing that matters."""
+
+    def __init__(self, outside: Outside, traffic: ProcessTraffic, check: Callable[[], list[str]]) -> None:
+        """`check` tells what is wrong with the set-up, as far as the CRM says; it may raise `DataverseError`."""
+        self._outside = outside
+        self._traffic = traffic
+        self._check = check
+        self._checked: list[str] | None = None
+        self._unchecked_because = "not checked yet"
+        self._sweeper = SweepThread(outside, before=self._check_once)
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {name: action for name, (action, _) in PERFORMERS.items()}
+
+    @property
+    def clock(self) -> Clock:
+        return self._outside.clock
+
+    def start(self) -> None:
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        self._sweeper.stop()
+
+    def perform(self, call: Call) -> Answer:
+        """The answer that is written under the call's key. Raises `CallError` for a call that cannot have one."""
+        if self._checked:
+            raise CallError(
+                "not_set_up", f"Counterfoil is not set up correctly: {self._checked[0]} Nothing was charged."
+            )
+        _, performer = PERFORMERS[call.action]
+        try:
+            return performer(call, self._outside)
+        except BooksUnreachable as error:
+            _log.warning("no answer from the CRM", action=call.action, key=call.key, error=str(error))
+            return Answer(
+                Outcome.PENDING, "unknown", "The CRM does not answer; the charge will be looked up again."
+            )
+
+    def hear(self, event: GatewayEvent) -> None:
+        """An event is a hint that one of ours may have changed: it is looked up, never believed."""
+        outside, reference = self._outside, event.payment_intent
+        if event.live is not outside.gateway.live or not event.type.startswith("payment_intent."):
+            return
+        if not self._traffic.is_news(reference, succeeded=event.type == "payment_intent.succeeded"):
+            return
+        transaction = outside.books.transaction_of(reference)
+        if transaction is None:
+            _log.info("an event of an intent that is not ours", event_id=event.id, intent=reference)
+            return
+        with self._traffic.in_hand(reference):
+            look_again(outside, transaction, outside.clock.now() + WHOLE)
+
+    def sweep(self) -> Counts:
+        counts = sweep(self._outside)
+        counts.orphans_cancelled = cancel_orphans(self._outside)
+        return counts
+
+    def health(self) -> Iterable[Part]:
+        if self._checked is None:
+            yield Part("crm", ok=False, detail=self._unchecked_because)
+        else:
+            yield Part("crm", ok=not self._checked, detail="; ".join(self._checked) or "reached, set up")
+        yield Part("stripe", ok=True, detail=f"{'live' if self._outside.gateway.live else 'test'} mode")
+        last = self._sweeper.last_on
+        detail = f"last at {last:%H:%M:%S} UTC" if last else "not yet"
+        yield Part("sweep", ok=self._sweeper.alive, detail=detail)
+
+    def _check_once(self) -> None:
+        """Before the first sweep, and again until the CRM has answered: is the set-up as the settings and mapping say?"""
+        if self._checked is not None and not self._checked:
+            return
+        try:
+            self._checked = self._check()
+        except DataverseError as error:
+            self._unchecked_because = str(error)
+            raise BooksUnreachable(str(error)) from error
+        for problem in self._checked:
+            _log.error("not set up", problem=problem)
+
+
+def compose(settings: Settings, metrics: Metrics, clock: Clock | None = None) -> App:
+    """The App of an installation. Raises `MappingError`; talks to nobody yet."""
+    mapping = load_mapping(settings.mapping)
+    dataverse = open_dataverse(settings, metrics)
+    chosen = clock or (FollowingClock(settings.clock_file) if settings.clock_file else SystemClock())
+    traffic = ProcessTraffic(chosen)
+    outside = Outside(
+        books=DataverseBooks(dataverse, mapping),
+        gateway=open_gateway(settings),
+        clock=chosen,
+        traffic=traffic,
+        alerts=LoggedAlerts(metrics),
+        organisation=settings.organization_id,
+        answer_within=settings.answer_within_seconds,
+    )
+    return App(outside, traffic, lambda: set_up_problems(dataverse, mapping, settings.organization_id))
+
+
+def open_dataverse(settings: Settings, metrics: Metrics) -> Dataverse:
+    """The Web API that the settings name; nothing is sent yet."""
+
+    def observe(exchange: Exchange) -> None:
+        metrics.remote(exchange.method, exchange.status, exchange.seconds)
+
+    identity: Application | ManagedIdentity
+    if settings.managed_identity is not None:
+        identity = ManagedIdentity("" if settings.managed_identity == "system" else settings.managed_identity)
+    else:
+        credential: ClientSecret | ClientCertificate
+        if settings.client_secret is not None:
+            credential = ClientSecret(settings.client_secret.get_secret_value())
+        elif settings.client_certificate is not None:
+            credential = ClientCertificate(settings.client_certificate)
+        else:
+            raise ValueError("settings have exactly one credential")
+        identity = Application(settings.tenant_id, settings.client_id, credential, settings.authority)
+    tokens = Tokens(settings.dataverse_url, identity, settings.ca_bundle)
+    return Dataverse(settings.dataverse_url, tokens, open_session(settings.ca_bundle), observe=observe)
+
+
+def open_gateway(settings: Settings) -> StripeGateway:
+    client = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, pooled_session())
+    return StripeGateway(client, {"counterfoil_organization": str(settings.organization_id)})
+
+
+def set_up_problems(dataverse: Dataverse, mapping: TableMapping, organization: UUID) -> list[str]:
+    """What is wrong with the set-up: another organisation, tables or columns that the mapping names and the CRM lacks."""
+    who = dataverse.send(Operation("GET", "WhoAmI"), within=20.0).body
+    found = UUID(str(who["OrganizationId"]))
+    if found != organization:
+        return [f"COUNTERFOIL_ORGANIZATION_ID is {organization}, but the environment's is {found}."]
+    return problems(dataverse, mapping)
