@@ -19,7 +19,6 @@ from requests.adapters import HTTPAdapter
 
 from connector.dataverse.odata import SignInRefused, Unreachable, from_json, retry_after
 from connector.dataverse.session import open_session, reason
-from connector.settings import Settings
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 
@@ -51,19 +50,6 @@ class ManagedIdentity:
     """What Azure gives the machine; system-assigned unless a client id is named."""
 
     client_id: str = ""
-
-
-def identity_of(settings: Settings) -> Application | ManagedIdentity:
-    """Who the service is, by the settings; they have made sure that one of the three credentials is there."""
-    if settings.managed_identity:
-        name = settings.managed_identity
-        return ManagedIdentity("" if name.lower() == "system" else name)
-    credential: ClientSecret | ClientCertificate
-    if settings.client_certificate:
-        credential = ClientCertificate(settings.client_certificate)
-    else:
-        credential = ClientSecret(settings.client_secret.get_secret_value() if settings.client_secret else "")
-    return Application(settings.tenant_id, settings.client_id, credential, settings.authority)
 
 
 class Tokens:
