@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
+from connector import app as composition
 from connector.dataverse import context
 from connector.dataverse.context import ContextRefused
 from connector.metrics import CONTENT_TYPE, Metrics
@@ -59,6 +60,13 @@ class Turned(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+
+def compose(settings: Settings) -> FastAPI:
+    """The web service of an installation. Raises `MappingError`; talks to nobody until it is served."""
+    metrics = Metrics()
+    app = composition.compose(settings, metrics)
+    return create(app, settings, app.clock, metrics)
 
 
 def create(app: App, settings: Settings, clock: Clock, metrics: Metrics) -> FastAPI:
