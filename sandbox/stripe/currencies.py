@@ -16,6 +16,9 @@ _WITH_TWO_DECIMALS = (
 ZERO_DECIMAL = frozenset(_WITHOUT_DECIMALS.split())
 TWO_DECIMAL = frozenset(_WITH_TWO_DECIMALS.split())
 
+# No decimals in everyday life, two on the wire: https://docs.stripe.com/currencies#special-cases
+_WHOLE = frozenset({"isk", "ugx"})
+
 # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 _SMALLEST = {
     "aed": 200, "ars": 50, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "cop": 50, "czk": 1500, "dkk": 250, "eur": 50,
@@ -42,6 +45,12 @@ def currency(name: str, value: object) -> str:
 
 def check_amount(amount: int, code: str, largest: int = LARGEST_BY_CARD) -> None:
     """Refuses what is too small to be worth a charge, or too large for Stripe to take."""
+    if code in _WHOLE and amount % 100:
+        raise invalid_request(
+            f"Amounts in {code} take no decimals: they must be divisible by 100.",
+            code="invalid_currency_subunit",
+            param="amount",
+        )
     smallest = _SMALLEST.get(code, 1)
     if amount < smallest:
         raise invalid_request(

@@ -42,6 +42,7 @@ def _put(tree: dict[str, Any], path: list[str], value: str, name: str) -> None:
 def _lists(branch: Any) -> Any:
     if not isinstance(branch, dict):
         return branch
-    if branch and all(key.isdigit() for key in branch):
-        return [_lists(branch[key]) for key in sorted(branch, key=int)]
+    positions = [str(number) for number in range(len(branch))]
+    if branch and branch.keys() == set(positions):
+        return [_lists(branch[position]) for position in positions]
     return {key: _lists(below) for key, below in branch.items()}

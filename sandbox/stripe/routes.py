@@ -15,7 +15,7 @@ from sandbox.stripe import (
 )
 from sandbox.stripe.call import Endpoint
 
-_TABLE: tuple[tuple[str, str, Endpoint], ...] = (
+TABLE: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/v1/balance", balance.retrieve),
     ("GET", "/v1/balance_transactions", balance.list_transactions),
     ("GET", "/v1/balance_transactions/{id}", balance.retrieve_transaction),
@@ -61,7 +61,7 @@ _TABLE: tuple[tuple[str, str, Endpoint], ...] = (
 
 _COMPILED = tuple(
     (method, re.compile(template.replace("{id}", "(?P<id>[A-Za-z0-9_]+)")), endpoint)
-    for method, template, endpoint in _TABLE
+    for method, template, endpoint in TABLE
 )
 
 
