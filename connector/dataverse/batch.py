@@ -17,7 +17,10 @@ class Changeset:
 
 Item = Operation | Changeset
 Answer = Reply | list[Reply]
-"""What one item came to: an operation one reply, a changeset one reply per operation; a failed changeset the one that failed."""
+"""What one item came to: an operation one reply, a changeset one reply per operation; a failed changeset the one that failed.
+
+Replies in a changeset have the header `content-id`: the number of the write, counted from 1 through the whole batch.
+"""
 
 MOST_REQUESTS = 1000
 """The platform's limit for one batch."""
@@ -108,14 +111,9 @@ def _answer(part: _Part) -> Answer:
         return _reply(part)
     replies = []
     for position, inner in enumerate(_parts(content_type, part.content)):
-        content_id = inner.headers.get("content-id", "")
         reply = _reply(inner)
-        told = (
-            Reply(reply.status, {**reply.headers, "content-id": content_id}, reply.body)
-            if content_id
-            else reply
-        )
-        replies.append((int(content_id) if content_id.isdecimal() else position, told))
+        content_id = reply.headers.get("content-id", "")
+        replies.append((int(content_id) if content_id.isdecimal() else position, reply))
     failed = [reply for _, reply in replies if reply.error is not None]
     if failed:
         return failed[0]
@@ -128,6 +126,8 @@ def _reply(part: _Part) -> Reply:
     if match is None:
         raise Unreachable("a part of the batch is no HTTP answer")
     headers, content = _split(rest)
+    if "content-id" in part.headers:  # of the part, but it tells which operation of a changeset this answers
+        headers["content-id"] = part.headers["content-id"]
     return read_reply(int(match[1]), headers, content)
 
 

@@ -182,13 +182,14 @@ def test_the_answers_of_a_changeset_stand_in_the_order_of_its_operations() -> No
 
 @pytest.mark.parametrize(
     "part",
-    [answer_part(412, ERROR), changeset_part([answer_part(412, ERROR, 2)])],
+    [answer_part(412, ERROR, 2), changeset_part([answer_part(412, ERROR, 2)])],
     ids=["by one part", "by a multipart of one part"],
 )
 def test_a_failed_changeset_is_one_reply_with_its_error(part: list[str]) -> None:
     (answer,) = match_answers([WRITE], decode_batch(CONTENT_TYPE, body_of([part])), continued=False)
     assert isinstance(answer, Reply)
     assert isinstance(answer.error, Duplicate)
+    assert answer.headers["content-id"] == "2", "which tells the write that failed"
 
 
 @pytest.mark.parametrize(

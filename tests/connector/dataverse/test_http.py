@@ -378,7 +378,7 @@ def test_a_changeset_that_the_service_protection_turned_away_goes_again(talk: Co
         path="$batch",
     )
     (answer,) = talk.crm.batch([CHANGES], within=30)
-    assert answer == [Reply(204, {}), Reply(204, {})]
+    assert answer == [Reply(204, {"content-id": "1"}), Reply(204, {"content-id": "2"})]
     assert len(talk.sent) == 2
 
 
