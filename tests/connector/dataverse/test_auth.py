@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -266,6 +266,25 @@ def test_a_slow_provider_is_waited_for_no_longer_than_asked(provider: Provider) 
     with pytest.raises(Unreachable):
         provider.tokens(ClientSecret(SECRET)).token(within=0.2)
     never.set()
+
+
+def test_who_waits_behind_another_for_a_token_waits_no_longer_than_asked(provider: Provider) -> None:
+    tokens = provider.tokens(ClientSecret(SECRET))
+    asked, answer = Event(), Event()
+
+    def linger(request: Request) -> Response | None:
+        asked.set()
+        answer.wait(5)
+        return None
+
+    provider.answer_instead = linger
+    first = Thread(target=tokens.token)
+    first.start()
+    asked.wait(5)
+    with pytest.raises(Unreachable, match="no token in time"):
+        tokens.token(within=0.05)
+    answer.set()
+    first.join()
 
 
 # --- The public provider and managed identities, by script ------------------------------------------------------

@@ -500,3 +500,24 @@ def test_more_calls_than_the_platform_takes_at_once_wait_their_turn() -> None:
             thread.join()
         assert len(wire.calls) == 8
     assert most <= 2
+
+
+def test_a_call_that_gets_no_turn_was_not_sent(talk: Conversation) -> None:
+    crm = Dataverse(URL, CountedTokens(), open_session(), stopwatch=talk.stopwatch, in_flight=1)
+    entered, leave = Event(), Event()
+
+    def hold(request: Any) -> tuple[int, dict[str, str], str]:
+        entered.set()
+        leave.wait(5)
+        return 200, {}, "{}"
+
+    talk.wire.add_callback("GET", ROOT + "accounts", callback=hold)
+    first = Thread(target=crm.send, args=[READ], kwargs={"within": 5})
+    first.start()
+    entered.wait(5)
+    with pytest.raises(Unreachable) as raised:
+        crm.send(CREATE, within=0.05)
+    assert not raised.value.sent
+    leave.set()
+    first.join()
+    assert len(talk.sent) == 1
