@@ -8,8 +8,9 @@ from typing import Any
 from sandbox.calls import Calls
 from sandbox.clock import Clock
 from sandbox.control import Control
-from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, TENANT, Crm
+from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, ORGANIZATION, TENANT, Crm
 from sandbox.crm.schema import Schema
+from sandbox.crm.seeding import Seeder
 from sandbox.crm.webhooks import Send as SendToStep
 from sandbox.demo import demo
 from sandbox.faults import Faults
@@ -56,16 +57,16 @@ class World:
         self.clock = clock or Clock()
         self.faults = faults or Faults()
         self.crm_calls, self.stripe_calls = Calls(), Calls()
-        self.crm = Crm(schema, self.clock, data=data, fill=demo.fill, send=send_to_step)
+        self.crm = Crm(schema, self.clock, data=data, fill=_fill, send=send_to_step)
         stripe_file = data.with_name(f"{data.name}.stripe") if data else None
         told_before = stripe_file is not None and stripe_file.exists()
         self.stripe = Stripe(self.clock, file=stripe_file, send=send_event, under_way=under_way)
         if told_before:
             elsewhere = Stripe(self.clock)
-            demo.seed_stripe(elsewhere, self.clock)
+            demo.fill_stripe(elsewhere, self.clock, ORGANIZATION)
             self._stripe_story = elsewhere.snapshot()
         else:
-            demo.seed_stripe(self.stripe, self.clock)
+            demo.fill_stripe(self.stripe, self.clock, ORGANIZATION)
             self._stripe_story = self.stripe.snapshot()
         self.crm_front = Front(
             "crm",
@@ -138,6 +139,10 @@ class World:
         self.crm.webhooks.stop_worker()
         self.stripe.stop()
         self.crm.store.close()
+
+
+def _fill(seeder: Seeder) -> None:
+    demo.fill_crm(seeder, ORGANIZATION, CLIENT_ID)
 
 
 def _shown(path: Path | None) -> str | None:

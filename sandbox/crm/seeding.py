@@ -6,6 +6,7 @@ way through the Web API.
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,6 +36,24 @@ class Seeder:
         self._store = store
         self._clock = clock
 
+    @property
+    def now(self) -> datetime:
+        return self._clock.now().replace(microsecond=0)
+
+    def choice(self, table: str, column: str, label: str) -> int:
+        """The value of the option with that label, or whose label goes on in parentheses (`Booked (applies to …)`)."""
+        known = self._schema.table(table).column(column).options
+        options = known.options if known else ()
+        exact = [option.value for option in options if option.label == label]
+        longer = [option.value for option in options if option.label.startswith(f"{label} (")]
+        if not exact and not longer:
+            raise SeedError(f"{table}.{column} has no option {label!r}.")
+        return (exact or longer)[0]
+
+    def role(self, name: str) -> UUID:
+        """The id of the security role with that name."""
+        return self._by_value(self._schema.table("role"), f"name='{name}'")
+
     def add(self, table_name: str, given: Mapping[str, Any]) -> UUID:
         """Adds a row, or puts it in place of the one with its id. Lookups are a UUID, or a Reference when polymorphic."""
         table = self._schema.table(table_name)
@@ -46,6 +65,13 @@ class Seeder:
                 self._store.delete(table, row_id)
             self._store.insert(table, row)
         return row_id
+
+    def change(self, table_name: str, row_id: UUID, given: Mapping[str, Any]) -> None:
+        """Puts columns of a row that is there in place of what they held."""
+        row = self._store.get(self._schema.table(table_name), row_id)
+        if row is None:
+            raise SeedError(f"There is no {table_name} {row_id}.")
+        self.add(table_name, {**self._without_companions(table_name, row), **given})
 
     def load(self, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, int]:
         """Adds rows in Web API shape, by entity set or logical name, all or none; answers with how many of each."""
@@ -62,6 +88,18 @@ class Seeder:
                         raise SeedError(f"{name}[{number}]: {error}") from error
                     loaded[name] = number + 1
         return loaded
+
+    def _without_companions(self, table_name: str, row: Row) -> dict[str, Any]:
+        """A stored row as `add` takes it: polymorphic lookups as references."""
+        table = self._schema.table(table_name)
+        given: dict[str, Any] = {}
+        for name, column in table.columns.items():
+            value = row[name]
+            if column.polymorphic and isinstance(value, UUID):
+                given[name] = Reference(str(row[column.type_name]), value)
+            else:
+                given[name] = value
+        return given
 
     def _columns(self, table: Table, given: Mapping[str, Any]) -> Row:
         row: Row = {}
@@ -80,7 +118,7 @@ class Seeder:
         return row
 
     def _complete(self, table: Table, row: Row) -> None:
-        now = self._clock.now().replace(microsecond=0)
+        now = self.now
         for column in table.columns.values():
             if column.default is not None:
                 row.setdefault(column.name, column.default)
