@@ -1,0 +1,216 @@
+"""Rows with every field defaulted: a test names only what it is about."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from plugins.actions import Answer, Call
+from plugins.charge_invoice import ACTION as CHARGE
+from plugins.charge_invoice import charge_invoice
+from plugins.check_request import ACTION as CHECK
+from plugins.check_request import check_request
+from plugins.ports import Decline, IntentStatus, Outside
+from plugins.rules.ids import (
+    AccountId,
+    ContractId,
+    CurrencyId,
+    InvoiceId,
+    ProfileId,
+    UserId,
+)
+from plugins.rules.ledger import (
+    Account,
+    Backend,
+    ClosedPeriod,
+    Contract,
+    ContractStatus,
+    Disbursement,
+    GatewayMode,
+    Invoice,
+    InvoiceStatus,
+    Ledger,
+    Owner,
+    Payment,
+    PaymentType,
+    Profile,
+    ProfileStatus,
+    ProfileType,
+    Projection,
+    Request,
+    Setting,
+    Transaction,
+)
+from plugins.rules.money import Money
+from tests.fakes.books import MemoryBooks
+from tests.fakes.clock import ManualClock
+from tests.fakes.gateway import ScriptedGateway
+from tests.fakes.surroundings import HeardAlerts, PatientTraffic
+
+NAMESPACE = UUID("7e570000-0000-4000-8000-000000000000")
+ORGANISATION = UUID("0a000000-0000-4000-8000-000000000001")
+OWNER = Owner(UUID("0b000000-0000-4000-8000-000000000001"))
+BILLER = UserId(UUID("0b000000-0000-4000-8000-000000000002"))
+
+
+def named(name: str) -> UUID:
+    """Always the same id for the same name."""
+    return uuid5(NAMESPACE, name)
+
+
+def usd(amount: str) -> Money:
+    return Money.parse(amount, "USD")
+
+
+def currency_id(code: str) -> CurrencyId:
+    return CurrencyId(named(code))
+
+
+def an_account(name: str = "Fabrikam Fibre") -> Account:
+    return Account(id=named(name), name=name, owner=OWNER)
+
+
+def a_profile(
+    name: str = "Visa •••• 4242", account: str = "Fabrikam Fibre", method: str = "pm_works", **fields: Any
+) -> Profile:
+    given = {
+        "type": ProfileType.CARD,
+        "status": ProfileStatus.READY,
+        "expiry": "12/2030",
+        "customer_ref": "cus_1",
+        "method_ref": method,
+    } | fields
+    return Profile(id=named(name), name=name, account=AccountId(named(account)), **given)
+
+
+def a_contract(profile: Profile | None, account: str = "Fabrikam Fibre", **fields: Any) -> Contract:
+    given: dict[str, Any] = {"name": "BC-1", "status": ContractStatus.ACTIVE} | fields
+    key = named(f"contract of {account}")
+    chosen = ProfileId(profile.id) if profile else None
+    return Contract(id=key, account=AccountId(named(account)), profile=chosen, **given)
+
+
+def an_invoice(
+    balance: str = "100.00", number: str = "INV-1", account: str = "Fabrikam Fibre", **fields: Any
+) -> Invoice:
+    currency = fields.pop("currency", "USD")
+    given: dict[str, Any] = {
+        "customer_kind": "account",
+        "status": InvoiceStatus.BILLED,
+        "contract": ContractId(named(f"contract of {account}")),
+        "ledger": None,
+        "ledger_state": None,
+    } | fields
+    return Invoice(
+        id=InvoiceId(named(number)),
+        number=number,
+        customer=named(account),
+        currency_id=currency_id(currency),
+        total=Money.parse(balance, currency),
+        **given,
+    )
+
+
+def a_setting(**fields: Any) -> Setting:
+    given: dict[str, Any] = {
+        "time_zone": "America/New_York",
+        "organization": str(ORGANISATION),
+        "mode": GatewayMode.TEST,
+        "financial": True,
+    } | fields
+    return Setting(id=named("setting"), **given)
+
+
+def payment_types() -> list[PaymentType]:
+    listed = [("Credit Card", 1, Backend.CREDIT_CARD), ("ACH", 2, Backend.ACH), ("Check", 3, Backend.CHECK)]
+    return [
+        PaymentType(id=named(name), name=name, number=number, backend=backend, automatic=False)
+        for name, number, backend in listed
+    ]
+
+
+def a_closed_period(start: str, end: str) -> ClosedPeriod:
+    return ClosedPeriod(id=named(start), start=date.fromisoformat(start), end=date.fromisoformat(end))
+
+
+@dataclass
+class Office:
+    """A billing office in memory: books, gateway and clock, and the few things a clerk does there."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    books: MemoryBooks = field(init=False)
+    gateway: ScriptedGateway = field(init=False)
+    traffic: PatientTraffic = field(init=False)
+    alerts: HeardAlerts = field(default_factory=HeardAlerts)
+    outside: Outside = field(init=False)
+    keys: int = 0
+
+    def __post_init__(self) -> None:
+        self.books, self.gateway = MemoryBooks(self.clock), ScriptedGateway(self.clock)
+        self.traffic = PatientTraffic(self.clock)
+        self.outside = Outside(self.books, self.gateway, self.clock, self.traffic, self.alerts, ORGANISATION)
+        self.gateway.methods = {
+            "pm_declines": Decline(
+                "card_declined", "insufficient_funds", "", "Your card has insufficient funds."
+            ),
+            "pm_asks": Decline(
+                "authentication_required", "authentication_required", "", "Authentication needed."
+            ),
+            "pm_debit": IntentStatus.PROCESSING,
+        }
+        self.books.names[BILLER] = "Nia Biller"
+        self.books.add(a_setting(), *payment_types())
+
+    def has(self, *invoices: Invoice, method: str = "pm_works", **profile: Any) -> None:
+        """A customer with a contract, a profile on it, and these invoices."""
+        card = a_profile(method=method, **profile)
+        self.books.add(an_account(), card, a_contract(card), *invoices)
+
+    def call(self, action: str, target: UUID | None, key: str = "", **parameters: Any) -> Call:
+        self.keys += 1
+        return Call(
+            action, target, BILLER, key or f"key-{self.keys:05}", parameters, self.clock.now(), ORGANISATION
+        )
+
+    def charge(self, invoice: Invoice | str, amount: Any, key: str = "", **parameters: Any) -> Answer:
+        target = invoice.id if isinstance(invoice, Invoice) else named(invoice)
+        return charge_invoice(
+            self.call(CHARGE.name, target, key, Amount=_decimal(amount), **parameters), self.outside
+        )
+
+    def check(self, key: str) -> Answer:
+        return check_request(self.call(CHECK.name, None, key), self.outside)
+
+    # --- What a clerk sees ---------------------------------------------------------------------------------------
+
+    def shown(self, number: str = "INV-1") -> Projection:
+        return self.books.shown[named(number)]
+
+    def transactions(self) -> list[Transaction]:
+        return sorted(
+            self.books.all(Transaction), key=lambda each: (str(each.created_on), each.gateway_reference)
+        )
+
+    def payments(self) -> list[Payment]:
+        return sorted(self.books.all(Payment), key=lambda each: each.number)
+
+    def disbursements(self) -> list[Disbursement]:
+        return sorted(self.books.all(Disbursement), key=lambda each: each.number)
+
+    def requests(self) -> list[Request]:
+        return self.books.all(Request)
+
+    def ledger(self) -> Ledger:
+        found = self.books.all(Ledger)
+        assert len(found) == 1
+        ledger: Ledger = found[0]
+        return ledger
+
+
+def _decimal(amount: Any) -> Any:
+    return (
+        Decimal(amount)
+        if isinstance(amount, str) and amount.replace(".", "").replace("-", "").isdecimal()
+        else amount
+    )

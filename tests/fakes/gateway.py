@@ -1,0 +1,125 @@
+"""A gateway in memory with a script: the next charge declines, hangs, or lies."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connector.stripe import amounts
+from plugins.ports import (
+    Clock,
+    Decline,
+    GatewayRefused,
+    Intent,
+    IntentOrder,
+    IntentStatus,
+    NoAnswer,
+)
+from plugins.rules.money import Money
+
+
+@dataclass
+class ScriptedGateway:
+    """Intents by reference. `methods` says what becomes of a confirmation: a status or a decline."""
+
+    clock: Clock
+    live: bool = False
+    intents: dict[str, Intent] = field(default_factory=dict)
+    orders: dict[str, IntentOrder] = field(default_factory=dict)
+    methods: dict[str, IntentStatus | Decline] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    keys: dict[str, str] = field(default_factory=dict)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def minimum(self, currency: str) -> Money | None:
+        return amounts.minimum(currency)
+
+    def create_intent(self, order: IntentOrder, within: float) -> Intent:
+        return self._call("create", lambda: self._create(order))
+
+    def confirm_intent(self, reference: str, idempotency_key: str, within: float) -> Intent:
+        return self._call("confirm", lambda: self._confirm(reference, idempotency_key))
+
+    def read_intent(self, reference: str, within: float) -> Intent:
+        return self._call("read", lambda: self._read(reference))
+
+    def cancel_intent(self, reference: str, within: float) -> Intent:
+        return self._call("cancel", lambda: self._cancel(reference))
+
+    def unconfirmed_intents(self, older_than: datetime) -> Sequence[Intent]:
+        return [
+            each
+            for each in self.intents.values()
+            if each.status is IntentStatus.REQUIRES_CONFIRMATION
+            and each.created_on is not None
+            and each.created_on < older_than
+        ]
+
+    def become(self, reference: str, status: IntentStatus, decline: Decline | None = None) -> None:
+        """What a bank decides later."""
+        self.intents[reference] = replace(self.intents[reference], status=status, decline=decline)
+
+    def captured(self) -> int:
+        """Minor units of every intent that succeeded, currencies side by side."""
+        return sum(
+            each.amount.minor for each in self.intents.values() if each.status is IntentStatus.SUCCEEDED
+        )
+
+    def _call(self, name: str, act: Callable[[], Intent]) -> Intent:
+        self.calls.append(name)
+        self.before(name)
+        result = act()
+        self.after(name)
+        return result
+
+    def _create(self, order: IntentOrder) -> Intent:
+        if (known := self.keys.get(order.idempotency_key)) is not None:
+            if self.orders[known] != order:
+                raise GatewayRefused("idempotency_error", "Keys can only be used with the same parameters.")
+            return replace(self.intents[known], status=IntentStatus.REQUIRES_CONFIRMATION)
+        reference = f"pi_{next(self._numbers):04}"
+        intent = Intent(
+            reference,
+            IntentStatus.REQUIRES_CONFIRMATION,
+            order.amount,
+            created_on=self.clock.now(),
+            metadata=dict(order.metadata),
+        )
+        self.intents[reference], self.orders[reference] = intent, order
+        self.keys[order.idempotency_key] = reference
+        return intent
+
+    def _confirm(self, reference: str, key: str) -> Intent:
+        intent = self._read(reference)
+        if intent.status is not IntentStatus.REQUIRES_CONFIRMATION:
+            return intent
+        outcome = self.methods.get(self.orders[reference].method, IntentStatus.SUCCEEDED)
+        if isinstance(outcome, Decline):
+            self.become(reference, IntentStatus.REQUIRES_PAYMENT_METHOD, outcome)
+        else:
+            self.become(reference, outcome)
+        return self.intents[reference]
+
+    def _read(self, reference: str) -> Intent:
+        if reference not in self.intents:
+            raise GatewayRefused("resource_missing", f"No such payment_intent: {reference}")
+        return self.intents[reference]
+
+    def _cancel(self, reference: str) -> Intent:
+        intent = self._read(reference)
+        if intent.status not in {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING, IntentStatus.CANCELED}:
+            self.become(reference, IntentStatus.CANCELED, intent.decline)
+        return self.intents[reference]
+
+
+def no_answer(*names: str, times: int = 1) -> Callable[[str], None]:
+    """For `before` (never arrived) or `after` (the answer got lost): the named calls, that many times."""
+    left = itertools.count(times, -1)
+
+    def act(name: str) -> None:
+        if name in names and next(left) > 0:
+            raise NoAnswer(f"{name}: time-out")
+
+    return act
