@@ -177,7 +177,7 @@ def _with_log(error: StripeError, identifier: str) -> dict[str, Any]:
 
 
 def _encoded(content: Any) -> bytes:
-    return json.dumps(content, indent=2).encode()
+    return json.dumps(content).encode()
 
 
 def _response(status: int, body: bytes, headers: dict[str, str]) -> Response:

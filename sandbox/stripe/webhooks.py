@@ -6,6 +6,7 @@ As in Stripe's test mode an event that is not taken is sent again three times ov
 import hashlib
 import hmac
 import json
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from sandbox.clock import Clock
 from sandbox.stripe import events
 from sandbox.stripe.session import Session
 from sandbox.stripe.store import Store
+
+_log = logging.getLogger("sandbox")
 
 Send = Callable[[str, dict[str, str], bytes], int | None]
 """Posts a body to a URL; the status of the answer, or None when there was none."""
@@ -100,8 +103,11 @@ class Webhooks:
             while not self._stopped.is_set():
                 self._wake.wait(every)
                 self._wake.clear()
-                tick()
-                self.deliver()
+                try:
+                    tick()
+                    self.deliver()
+                except Exception:  # noqa: BLE001 - one event that cannot go out must not silence all others
+                    _log.exception("deliveries were interrupted")
 
         self._thread = threading.Thread(target=run, name="stripe-webhooks", daemon=True)
         self._thread.start()
@@ -132,7 +138,7 @@ class Webhooks:
                         (event, endpoint),
                     )
                     continue
-                body = json.dumps(events.shown(session, stored), indent=2).encode()
+                body = json.dumps(events.shown(session, stored)).encode()
                 due.append(Delivery(event, endpoint, receiver.body["url"], receiver.hidden["secret"], body))
             return due
 

@@ -9,7 +9,7 @@ import stripe
 from sandbox.stripe import routes
 from tests.contract import openapi
 from tests.contract.openapi import Contract, ContractError
-from tests.sandbox_stripe.world import World, an_intent, charge
+from tests.sandbox_stripe.account import Account, an_intent, charge
 
 CREATE = ("POST", "/v1/payment_intents")
 
@@ -20,7 +20,7 @@ def contract() -> Contract:
 
 
 def test_every_operation_of_the_local_stripe_keeps_to_the_description(
-    contract: Contract, world: World, client: stripe.StripeClient, customer: str
+    contract: Contract, account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     v1 = client.v1
     v1.customers.update(customer, {"name": "Fabrikam"})
@@ -51,7 +51,7 @@ def test_every_operation_of_the_local_stripe_keeps_to_the_description(
         ("pm_usBankAccount_success", "usd"),
     ):
         charge(client, customer, debit, currency=currency)
-    world.clock.advance(6 * 86_400)
+    account.clock.advance(6 * 86_400)
     v1.charges.update(str(held.latest_charge), {"metadata": {"seen": "yes"}})
     v1.charges.retrieve(str(held.latest_charge), {"expand": ["balance_transaction", "refunds"]})
     v1.charges.list({"customer": customer, "limit": 100})
@@ -76,7 +76,7 @@ def test_every_operation_of_the_local_stripe_keeps_to_the_description(
     v1.customers.delete(customer)
     v1.webhook_endpoints.delete(endpoint.id)
 
-    asked = {(request.method, contract.template(request.path)) for request, _ in world.adapter.seen}
+    asked = {(request.method, contract.template(request.path)) for request, _ in account.adapter.seen}
     served = {(method, contract.template(path.replace("{id}", "x_1"))) for method, path, _ in routes.TABLE}
     assert asked == served
     assert len({event.type for event in events}) > 20
@@ -116,10 +116,10 @@ def test_a_request_that_is_documented_passes(contract: Contract) -> None:
 
 
 def test_an_answer_with_a_key_too_many_or_too_few_is_noticed(
-    contract: Contract, world: World, client: stripe.StripeClient, customer: str
+    contract: Contract, account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     intent = an_intent(client, customer, "pm_card_visa")
-    answer = json.loads(world.adapter.seen[-1][1].body)
+    answer = json.loads(account.adapter.seen[-1][1].body)
     contract.check_response(*CREATE, 200, answer)
 
     for broken, complaint in (

@@ -1,3 +1,3 @@
-from tests.sandbox_stripe.world import client, customer, world
+from tests.sandbox_stripe.account import account, client, customer
 
-__all__ = ["client", "customer", "world"]
+__all__ = ["account", "client", "customer"]

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import an_intent, charge, its_intent, refused
+from tests.sandbox_stripe.account import an_intent, charge, its_intent, refused
 
 
 def test_off_session_the_issuer_s_wish_is_a_decline(client: stripe.StripeClient, customer: str) -> None:

@@ -3,10 +3,10 @@
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import World, charge
+from tests.sandbox_stripe.account import Account, charge
 
 
-def test_a_customer_from_beginning_to_end(world: World, client: stripe.StripeClient) -> None:
+def test_a_customer_from_beginning_to_end(account: Account, client: stripe.StripeClient) -> None:
     made = client.v1.customers.create(
         {
             "name": "Fabrikam Fibre",
@@ -38,7 +38,7 @@ def test_a_customer_from_beginning_to_end(world: World, client: stripe.StripeCli
     assert client.v1.customers.list().data == []
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         charge(client, made.id, "pm_card_visa")
-    assert world.event_types() == [
+    assert account.event_types() == [
         "customer.created",
         "payment_method.attached",
         "customer.updated",
@@ -79,7 +79,9 @@ def test_another_customer_s_card_is_no_default(client: stripe.StripeClient, cust
         client.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": card.id}})
 
 
-def test_charges_are_found_and_described(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_charges_are_found_and_described(
+    account: Account, client: stripe.StripeClient, customer: str
+) -> None:
     paid = charge(client, customer, "pm_card_visa")
 
     [found] = client.v1.charges.list({"customer": customer}).data
@@ -89,4 +91,4 @@ def test_charges_are_found_and_described(world: World, client: stripe.StripeClie
     shown = client.v1.charges.retrieve(found.id, {"expand": ["refunds", "payment_intent"]})
     assert shown.refunds is not None
     assert shown.refunds.data == []
-    assert world.event_types()[-1] == "charge.updated"
+    assert account.event_types()[-1] == "charge.updated"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import World, charge, refused
+from tests.sandbox_stripe.account import Account, charge, refused
 
 DAY = 86_400
 
@@ -19,19 +19,19 @@ DAY = 86_400
     ],
 )
 def test_a_debit_that_works(
-    world: World, client: stripe.StripeClient, customer: str, method: str, currency: str, days: int
+    account: Account, client: stripe.StripeClient, customer: str, method: str, currency: str, days: int
 ) -> None:
     intent = charge(client, customer, method, currency=currency)
     assert (intent.status, intent.amount_received) == ("processing", 0)
-    assert world.event_types()[-2:] == ["charge.pending", "payment_intent.processing"]
+    assert account.event_types()[-2:] == ["charge.pending", "payment_intent.processing"]
 
-    world.clock.advance(days * DAY - 60)
+    account.clock.advance(days * DAY - 60)
     assert client.v1.payment_intents.retrieve(intent.id).status == "processing"
-    world.clock.advance(61)
+    account.clock.advance(61)
 
     settled = client.v1.payment_intents.retrieve(intent.id)
     assert (settled.status, settled.amount_received) == ("succeeded", 40_000)
-    assert world.event_types()[-2:] == ["charge.succeeded", "payment_intent.succeeded"]
+    assert account.event_types()[-2:] == ["charge.succeeded", "payment_intent.succeeded"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_debit_that_works(
     ],
 )
 def test_a_debit_that_comes_back(
-    world: World,
+    account: Account,
     client: stripe.StripeClient,
     customer: str,
     method: str,
@@ -59,20 +59,22 @@ def test_a_debit_that_comes_back(
     intent = charge(client, customer, method, currency=currency)
     assert intent.status == "processing"
 
-    world.clock.advance(days * DAY)
+    account.clock.advance(days * DAY)
 
     failed = client.v1.payment_intents.retrieve(intent.id)
     assert (failed.status, failed.amount_received) == ("requires_payment_method", 0)
     assert failed.last_payment_error is not None
     assert failed.last_payment_error.code == code
-    assert world.event_types()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
+    assert account.event_types()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
     assert client.v1.payment_intents.cancel(intent.id).status == "canceled"
 
 
-def test_a_debit_that_nobody_ever_answers(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_a_debit_that_nobody_ever_answers(
+    account: Account, client: stripe.StripeClient, customer: str
+) -> None:
     intent = charge(client, customer, "pm_usBankAccount_processing")
 
-    world.clock.advance(100 * DAY)
+    account.clock.advance(100 * DAY)
 
     assert client.v1.payment_intents.retrieve(intent.id).status == "processing"
 
@@ -93,10 +95,10 @@ def test_a_debit_under_way_is_neither_canceled_nor_confirmed_again(
 
 
 def test_a_settled_debit_can_be_disputed_at_once(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     intent = charge(client, customer, "pm_disputed_de", currency="eur")
-    world.clock.advance(5 * DAY)
+    account.clock.advance(5 * DAY)
 
     assert client.v1.payment_intents.retrieve(intent.id).status == "succeeded"
     assert client.v1.disputes.list({"payment_intent": intent.id}).data[0].status == "needs_response"
@@ -107,7 +109,7 @@ def test_debits_are_made_from_documented_test_accounts_only(client: stripe.Strip
         {
             "type": "sepa_debit",
             "sepa_debit": {"iban": "DE08 3704 0044 0532 0130 03"},
-            "billing_details": {"name": "Wide World Tea", "email": "tea@wideworld.example"},
+            "billing_details": {"name": "Wide Account Tea", "email": "tea@wideworld.example"},
         }
     )
     assert made.sepa_debit is not None

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import World, an_intent, charge, its_intent, refused
+from tests.sandbox_stripe.account import Account, an_intent, charge, its_intent, refused
 
 DECLINES = [
     # payment method, code, decline code, advice code
@@ -39,7 +39,7 @@ DECLINES = [
 
 @pytest.mark.parametrize(("method", "code", "decline_code", "advice_code"), DECLINES)
 def test_a_decline_says_why_and_leaves_the_intent_waiting_for_another_card(
-    world: World,
+    account: Account,
     client: stripe.StripeClient,
     customer: str,
     method: str,
@@ -70,7 +70,7 @@ def test_a_decline_says_why_and_leaves_the_intent_waiting_for_another_card(
     assert isinstance(now.latest_charge, stripe.Charge)
     assert (now.latest_charge.status, now.latest_charge.failure_code) == ("failed", code)
     assert now.latest_charge.id == said.charge
-    assert world.event_types()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
+    assert account.event_types()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
 
 
 def test_a_declined_intent_can_be_paid_with_another_card(client: stripe.StripeClient, customer: str) -> None:
@@ -98,14 +98,14 @@ def test_most_cards_that_decline_do_so_when_they_are_attached(
 
 
 def test_a_card_declines_once_its_month_is_over(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
-    now = world.clock.now()
+    now = account.clock.now()
     row = {"id": "pm_litware", "customer": customer, "like": "pm_card_visa"}
-    world.local.seed(payment_methods=[{**row, "exp_month": now.month, "exp_year": now.year}])
+    account.local.seed(payment_methods=[{**row, "exp_month": now.month, "exp_year": now.year}])
     assert charge(client, customer, "pm_litware").status == "succeeded"
 
-    world.clock.advance(32 * 86_400)
+    account.clock.advance(32 * 86_400)
 
     with pytest.raises(stripe.CardError) as caught:
         charge(client, customer, "pm_litware")

@@ -8,13 +8,13 @@ import pytest
 import stripe
 
 from sandbox.wire import Request
-from tests.sandbox_stripe.world import World, an_intent, refused
+from tests.sandbox_stripe.account import Account, an_intent, refused
 
 ORDER: Any = {"amount": 5000, "currency": "usd", "payment_method": "pm_card_visa"}
 KEY: Any = {"idempotency_key": "intent-1"}
 
 
-def test_replay_with_its_header(world: World, client: stripe.StripeClient) -> None:
+def test_replay_with_its_header(account: Account, client: stripe.StripeClient) -> None:
     first = client.v1.payment_intents.create(ORDER, KEY)
     again = client.v1.payment_intents.create(ORDER, KEY)
 
@@ -24,7 +24,7 @@ def test_replay_with_its_header(world: World, client: stripe.StripeClient) -> No
     assert "Idempotent-Replayed" not in first.last_response.headers
     assert again.last_response.headers["Idempotent-Replayed"] == "true"
     assert again.last_response.headers["Original-Request"] == first.last_response.headers["Request-Id"]
-    assert world.event_types().count("payment_intent.created") == 1
+    assert account.event_types().count("payment_intent.created") == 1
 
 
 def test_mismatch_400(client: stripe.StripeClient) -> None:
@@ -36,14 +36,14 @@ def test_mismatch_400(client: stripe.StripeClient) -> None:
     assert (caught.value.http_status, refused(caught.value).type) == (400, "idempotency_error")
 
 
-def test_in_flight_409(world: World, client: stripe.StripeClient) -> None:
+def test_in_flight_409(account: Account, client: stripe.StripeClient) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(_request: Request) -> None:
         begun.set()
         assert go_on.wait(10)
 
-    world.under_way = slow
+    account.under_way = slow
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.v1.payment_intents.create, ORDER, KEY)
         assert begun.wait(10)
@@ -56,7 +56,7 @@ def test_in_flight_409(world: World, client: stripe.StripeClient) -> None:
     assert client.v1.payment_intents.create(ORDER, KEY).id == intent.id
 
 
-def test_a_saved_402(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_a_saved_402(account: Account, client: stripe.StripeClient, customer: str) -> None:
     intent = an_intent(client, customer, "pm_card_visa_chargeDeclinedInsufficientFunds")
     key: Any = {"idempotency_key": "confirm-1"}
     with pytest.raises(stripe.CardError) as first:
@@ -68,16 +68,16 @@ def test_a_saved_402(world: World, client: stripe.StripeClient, customer: str) -
     assert again.value.http_body == first.value.http_body
     assert again.value.headers is not None
     assert again.value.headers["Idempotent-Replayed"] == "true"
-    assert world.event_types().count("charge.failed") == 1
+    assert account.event_types().count("charge.failed") == 1
 
 
 @pytest.mark.parametrize(("moment", "status"), [("before", "requires_confirmation"), ("after", "succeeded")])
 def test_a_saved_500(
-    world: World, client: stripe.StripeClient, customer: str, moment: str, status: str
+    account: Account, client: stripe.StripeClient, customer: str, moment: str, status: str
 ) -> None:
     """The answer stays the same for a day; only the intent itself says whether the money moved."""
     intent = an_intent(client, customer, "pm_card_visa")
-    world.control("outage", f'{{"path": "/confirm$", "moment": "{moment}"}}')
+    account.control("outage", f'{{"path": "/confirm$", "moment": "{moment}"}}')
     for _ in range(2):
         with pytest.raises(stripe.APIError) as caught:
             client.v1.payment_intents.confirm(
@@ -88,12 +88,12 @@ def test_a_saved_500(
     assert client.v1.payment_intents.retrieve(intent.id).status == status
 
 
-def test_a_key_is_forgotten_after_a_day(world: World, client: stripe.StripeClient) -> None:
+def test_a_key_is_forgotten_after_a_day(account: Account, client: stripe.StripeClient) -> None:
     first = client.v1.payment_intents.create(ORDER, KEY)
-    world.clock.advance(86_400 - 60)
+    account.clock.advance(86_400 - 60)
     assert client.v1.payment_intents.create(ORDER, KEY).id == first.id
 
-    world.clock.advance(120)
+    account.clock.advance(120)
 
     assert client.v1.payment_intents.create(ORDER, KEY).id != first.id
 
@@ -105,7 +105,7 @@ def test_what_failed_validation_was_never_begun(client: stripe.StripeClient) -> 
     assert client.v1.payment_intents.create(ORDER, KEY).status == "requires_confirmation"
 
 
-def test_eight_at_once_make_one_intent(world: World, client: stripe.StripeClient) -> None:
+def test_eight_at_once_make_one_intent(account: Account, client: stripe.StripeClient) -> None:
     def attempt(_number: int) -> str | None:
         try:
             return client.v1.payment_intents.create(ORDER, KEY).id

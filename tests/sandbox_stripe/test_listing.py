@@ -3,19 +3,19 @@
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import World, an_intent
+from tests.sandbox_stripe.account import Account, an_intent
 
 
-def test_pages_one_after_another(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_pages_one_after_another(account: Account, client: stripe.StripeClient, customer: str) -> None:
     made = [an_intent(client, customer, amount=1000 + number).id for number in range(23)]
     an_intent(client)
-    world.adapter.seen.clear()
+    account.adapter.seen.clear()
 
     page = client.v1.payment_intents.list({"customer": customer, "limit": 10})
     found = [intent.id for intent in page.auto_paging_iter()]
 
     assert found == list(reversed(made))
-    assert len(world.adapter.seen) == 3
+    assert len(account.adapter.seen) == 3
     assert page.has_more
 
 
@@ -29,9 +29,9 @@ def test_backwards(client: stripe.StripeClient, customer: str) -> None:
         client.v1.payment_intents.list({"ending_before": made[1], "starting_after": made[3]})
 
 
-def test_by_time(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_by_time(account: Account, client: stripe.StripeClient, customer: str) -> None:
     old = an_intent(client, customer)
-    world.clock.advance(3600)
+    account.clock.advance(3600)
     new = an_intent(client, customer)
 
     since = client.v1.payment_intents.list({"customer": customer, "created": {"gte": new.created}})

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import World, an_intent, charge, its_intent, refused
+from tests.sandbox_stripe.account import Account, an_intent, charge, its_intent, refused
 
 
 def test_create_moves_no_money_and_confirm_does(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     method = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
     intent = an_intent(client, customer, method.id, metadata={"request": "r-1"})
@@ -26,7 +26,7 @@ def test_create_moves_no_money_and_confirm_does(
     assert isinstance(paid.latest_charge, stripe.Charge)
     assert paid.latest_charge.metadata["request"] == "r-1"
     assert paid.latest_charge.receipt_url
-    assert world.event_types() == [
+    assert account.event_types() == [
         "customer.created",
         "payment_method.attached",
         "payment_intent.created",
@@ -47,7 +47,9 @@ def test_a_succeeded_intent_is_not_confirmed_again(client: stripe.StripeClient, 
     assert len(client.v1.charges.list({"payment_intent": paid.id}).data) == 1
 
 
-def test_a_canceled_intent_stays_canceled(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_a_canceled_intent_stays_canceled(
+    account: Account, client: stripe.StripeClient, customer: str
+) -> None:
     intent = an_intent(client, customer, "pm_card_visa")
     canceled = client.v1.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
     assert (canceled.status, canceled.cancellation_reason) == ("canceled", "abandoned")
@@ -65,7 +67,7 @@ def test_a_canceled_intent_stays_canceled(world: World, client: stripe.StripeCli
     assert (
         client.v1.payment_intents.update(intent.id, {"metadata": {"why": "late"}}).metadata["why"] == "late"
     )
-    assert world.event_types()[-1] == "payment_intent.canceled"
+    assert account.event_types()[-1] == "payment_intent.canceled"
 
 
 def test_a_succeeded_intent_is_not_canceled(client: stripe.StripeClient, customer: str) -> None:
@@ -88,7 +90,7 @@ def test_without_a_payment_method_there_is_nothing_to_confirm(client: stripe.Str
 
 
 def test_an_authorisation_waits_to_be_captured(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     held = charge(client, customer, "pm_card_visa", capture_method="manual")
     assert (held.status, held.amount_capturable, held.amount_received) == ("requires_capture", 40_000, 0)
@@ -96,7 +98,7 @@ def test_an_authorisation_waits_to_be_captured(
     captured = client.v1.payment_intents.capture(held.id, {"amount_to_capture": 30_000})
 
     assert (captured.status, captured.amount_received, captured.amount_capturable) == ("succeeded", 30_000, 0)
-    assert world.event_types()[-2:] == ["charge.captured", "payment_intent.succeeded"]
+    assert account.event_types()[-2:] == ["charge.captured", "payment_intent.succeeded"]
 
 
 def test_an_authorisation_can_be_let_go(client: stripe.StripeClient, customer: str) -> None:

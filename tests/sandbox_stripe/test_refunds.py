@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.sandbox_stripe.world import World, an_intent, charge, refused
+from tests.sandbox_stripe.account import Account, an_intent, charge, refused
 
 
 def test_a_refund_in_parts_never_exceeds_the_charge(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     paid = charge(client, customer, "pm_card_visa", amount=1000)
     first = client.v1.refunds.create({"payment_intent": paid.id, "amount": 300, "metadata": {"row": "t-1"}})
@@ -35,7 +35,7 @@ def test_a_refund_in_parts_never_exceeds_the_charge(
     kept = client.v1.refunds.retrieve(first.id).metadata
     assert kept is not None
     assert kept["row"] == "t-1"
-    assert world.event_types()[-2:] == ["refund.created", "charge.refunded"]
+    assert account.event_types()[-2:] == ["refund.created", "charge.refunded"]
 
 
 @pytest.mark.parametrize(
@@ -52,29 +52,29 @@ def test_what_was_not_paid_is_not_refunded(client: stripe.StripeClient, customer
         client.v1.refunds.create({"payment_intent": intent.id})
 
 
-def test_a_refund_that_takes_days(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_a_refund_that_takes_days(account: Account, client: stripe.StripeClient, customer: str) -> None:
     paid = charge(client, customer, "pm_card_pendingRefund")
     refund = client.v1.refunds.create({"payment_intent": paid.id})
     assert (refund.status, refund.pending_reason) == ("pending", "processing")
 
-    world.clock.advance(5 * 86_400)
+    account.clock.advance(5 * 86_400)
 
     assert client.v1.refunds.retrieve(refund.id).status == "succeeded"
-    assert "refund.updated" in world.event_types()
+    assert "refund.updated" in account.event_types()
 
 
 def test_a_refund_that_fails_after_it_succeeded(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     paid = charge(client, customer, "pm_card_refundFail", amount=1000)
     refund = client.v1.refunds.create({"payment_intent": paid.id})
     assert refund.status == "succeeded"
 
-    world.clock.advance(5 * 86_400)
+    account.clock.advance(5 * 86_400)
 
     failed = client.v1.refunds.retrieve(refund.id)
     assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
-    assert "refund.failed" in world.event_types()
+    assert "refund.failed" in account.event_types()
     charged = client.v1.charges.retrieve(str(paid.latest_charge))
     assert (charged.amount_refunded, charged.refunded) == (0, False)
 
@@ -90,11 +90,11 @@ def test_a_refund_is_described_but_not_canceled(client: stripe.StripeClient, cus
 
 
 def test_a_colleague_refunds_in_the_dashboard(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     paid = charge(client, customer, "pm_card_visa", amount=1000)
 
-    made = world.control("refund", json.dumps({"payment_intent": paid.id, "amount": 250}))
+    made = account.control("refund", json.dumps({"payment_intent": paid.id, "amount": 250}))
 
     assert made.status == 200
     [refund] = client.v1.refunds.list({"payment_intent": paid.id}).data
@@ -102,17 +102,17 @@ def test_a_colleague_refunds_in_the_dashboard(
     [event] = client.v1.events.list({"type": "refund.created"}).data
     assert event.request is not None
     assert (event.request.id, event.request.idempotency_key) == (None, None)
-    world.control("refund", json.dumps({"refund": refund.id, "status": "failed"}))
+    account.control("refund", json.dumps({"refund": refund.id, "status": "failed"}))
     assert client.v1.refunds.retrieve(refund.id).status == "failed"
-    assert world.control("refund", '{"payment_intent": "pi_nothing"}').status == 400
+    assert account.control("refund", '{"payment_intent": "pi_nothing"}').status == 400
 
 
 def test_a_dispute_takes_the_money_and_a_fee(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     paid = charge(client, customer, "pm_card_visa", amount=1000)
 
-    world.control("dispute", json.dumps({"payment_intent": paid.id, "reason": "product_not_received"}))
+    account.control("dispute", json.dumps({"payment_intent": paid.id, "reason": "product_not_received"}))
 
     [dispute] = client.v1.disputes.list({"payment_intent": paid.id}).data
     assert (dispute.status, dispute.amount, dispute.reason) == (
@@ -124,7 +124,7 @@ def test_a_dispute_takes_the_money_and_a_fee(
         (-1000, 1500, -2500)
     ]
     assert client.v1.charges.retrieve(str(paid.latest_charge)).disputed
-    assert world.event_types()[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
+    assert account.event_types()[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.v1.refunds.create({"payment_intent": paid.id})
     assert refused(caught.value).code == "charge_disputed"
@@ -133,9 +133,9 @@ def test_a_dispute_takes_the_money_and_a_fee(
         dispute.id, {"evidence": {"customer_name": "Fabrikam"}, "submit": True}
     )
     assert (answered.status, answered.evidence.customer_name) == ("under_review", "Fabrikam")
-    world.control("dispute", json.dumps({"dispute": dispute.id, "outcome": "won"}))
+    account.control("dispute", json.dumps({"dispute": dispute.id, "outcome": "won"}))
     assert client.v1.disputes.retrieve(dispute.id).status == "won"
-    assert world.event_types()[-2:] == ["charge.dispute.closed", "charge.dispute.funds_reinstated"]
+    assert account.event_types()[-2:] == ["charge.dispute.closed", "charge.dispute.funds_reinstated"]
 
 
 def test_a_loss_can_be_accepted(client: stripe.StripeClient, customer: str) -> None:
@@ -156,7 +156,7 @@ def test_an_inquiry_moves_no_money(client: stripe.StripeClient, customer: str) -
     assert client.v1.refunds.create({"payment_intent": paid.id}).status == "succeeded"
 
 
-def test_the_balance_adds_up(world: World, client: stripe.StripeClient, customer: str) -> None:
+def test_the_balance_adds_up(account: Account, client: stripe.StripeClient, customer: str) -> None:
     paid = charge(client, customer, "pm_card_visa", amount=10_050)
     client.v1.refunds.create({"payment_intent": paid.id, "amount": 50})
 
@@ -169,7 +169,7 @@ def test_the_balance_adds_up(world: World, client: stripe.StripeClient, customer
     assert of_charge.id == transactions[1].id
     assert client.v1.balance.retrieve().pending[0].amount == 9_679
 
-    world.clock.advance(2 * 86_400)
+    account.clock.advance(2 * 86_400)
 
     assert client.v1.balance_transactions.retrieve(of_charge.id).status == "available"
     assert client.v1.balance.retrieve().available[0].amount == 9_679

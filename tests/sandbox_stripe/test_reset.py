@@ -8,7 +8,7 @@ import stripe
 from sandbox.clock import Clock
 from sandbox.stripe.stripe import Stripe
 from sandbox.wire import Request
-from tests.sandbox_stripe.world import World, charge
+from tests.sandbox_stripe.account import Account, charge
 
 CUSTOMERS = [{"id": "cus_fabrikam", "name": "Fabrikam Fibre", "email": "ap@fabrikam.example"}]
 METHODS = [
@@ -22,21 +22,21 @@ METHODS = [
 ]
 
 
-def seeded(world: World) -> None:
+def seeded(account: Account) -> None:
     intent = {
         "id": "pi_inv1002",
         "amount": 40_000,
         "currency": "usd",
         "customer": "cus_fabrikam",
         "payment_method": "pm_fabrikam_visa",
-        "created": int(world.clock.now().timestamp()) - 86_400,
+        "created": int(account.clock.now().timestamp()) - 86_400,
         "metadata": {"invoice": "INV-1002"},
     }
-    world.local.seed(customers=CUSTOMERS, payment_methods=METHODS, payment_intents=[intent])
+    account.local.seed(customers=CUSTOMERS, payment_methods=METHODS, payment_intents=[intent])
 
 
-def test_seeded_objects_behave_like_any_other(world: World, client: stripe.StripeClient) -> None:
-    seeded(world)
+def test_seeded_objects_behave_like_any_other(account: Account, client: stripe.StripeClient) -> None:
+    seeded(account)
 
     earlier = client.v1.payment_intents.retrieve("pi_inv1002", {"expand": ["latest_charge"]})
     assert (earlier.status, earlier.amount_received) == ("succeeded", 40_000)
@@ -49,26 +49,26 @@ def test_seeded_objects_behave_like_any_other(world: World, client: stripe.Strip
 
 
 def test_a_reset_brings_everything_back_but_keeps_the_endpoints(
-    world: World, client: stripe.StripeClient
+    account: Account, client: stripe.StripeClient
 ) -> None:
-    seeded(world)
-    snapshot = world.local.snapshot()
+    seeded(account)
+    snapshot = account.local.snapshot()
     kept = client.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"]})
     charge(client, "cus_fabrikam", "pm_fabrikam_visa", amount=777)
-    world.control("outage", '{"times": 9}')
+    account.control("outage", '{"times": 9}')
 
     started = time.perf_counter()
-    world.local.restore(snapshot)
+    account.local.restore(snapshot)
 
     assert time.perf_counter() - started < 0.1
     assert [intent.id for intent in client.v1.payment_intents.list().data] == ["pi_inv1002"]
     [endpoint] = client.v1.webhook_endpoints.list().data
     assert endpoint.id == kept.id
-    assert world.local.webhooks.deliver() == 0
+    assert account.local.webhooks.deliver() == 0
     client.v1.customers.create({"name": "Northwind"})
-    assert world.local.webhooks.deliver() == 1
+    assert account.local.webhooks.deliver() == 1
     assert client.construct_event(
-        world.delivered[0][2], world.delivered[0][1]["Stripe-Signature"], kept.secret
+        account.delivered[0][2], account.delivered[0][1]["Stripe-Signature"], kept.secret
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from sandbox.wire import Request
-from tests.sandbox_stripe.world import World, an_intent, refused
+from tests.sandbox_stripe.account import Account, an_intent, refused
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ from tests.sandbox_stripe.world import World, an_intent, refused
     ],
 )
 def test_a_malformed_intent(
-    world: World, client: stripe.StripeClient, params: dict[str, Any], code: str | None, param: str
+    account: Account, client: stripe.StripeClient, params: dict[str, Any], code: str | None, param: str
 ) -> None:
     order: Any = {"amount": 5000, "currency": "usd", **params}
     with pytest.raises(stripe.InvalidRequestError) as caught:
@@ -50,7 +50,7 @@ def test_a_malformed_intent(
     said = refused(caught.value)
     assert (caught.value.http_status, said.type) == (400, "invalid_request_error")
     assert (getattr(said, "code", None), getattr(said, "param", None)) == (code, param)
-    assert world.event_types() == []
+    assert account.event_types() == []
 
 
 @pytest.mark.parametrize("left_out", ["amount", "currency"])
@@ -119,34 +119,34 @@ def test_no_card_number_is_ever_accepted(client: stripe.StripeClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["sk_live_sandbox", "pk_test_sandbox", "nonsense"])
-def test_wrong_keys(world: World, key: str) -> None:
+def test_wrong_keys(account: Account, key: str) -> None:
     with pytest.raises(stripe.AuthenticationError) as caught:
-        world.client(key).v1.customers.list()
+        account.client(key).v1.customers.list()
     assert caught.value.http_status == 401
 
 
-def test_restricted_keys_and_basic_authentication_open_the_door(world: World) -> None:
-    assert world.client("rk_test_sandbox").v1.customers.list().data == []
+def test_restricted_keys_and_basic_authentication_open_the_door(account: Account) -> None:
+    assert account.client("rk_test_sandbox").v1.customers.list().data == []
     headers = {"authorization": "Basic c2tfdGVzdF9zYW5kYm94Og=="}
-    assert world.local.handle(Request("GET", "/v1/customers", headers=headers)).status == 200
-    assert world.local.handle(Request("GET", "/v1/customers")).status == 401
+    assert account.local.handle(Request("GET", "/v1/customers", headers=headers)).status == 200
+    assert account.local.handle(Request("GET", "/v1/customers")).status == 401
 
 
 def test_another_version_another_account_and_other_urls_are_refused(
-    world: World, client: stripe.StripeClient
+    account: Account, client: stripe.StripeClient
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Invalid Stripe API version"):
-        world.client(version="2026-10-28.endive").v1.customers.list()
+        account.client(version="2026-10-28.endive").v1.customers.list()
     with pytest.raises(stripe.PermissionError):
         client.v1.customers.list(options={"stripe_account": "acct_other"})
     headers = {"authorization": "Bearer sk_test_x"}
-    assert world.local.handle(Request("GET", "/v1/unicorns", headers=headers)).status == 404
+    assert account.local.handle(Request("GET", "/v1/unicorns", headers=headers)).status == 404
 
 
 @pytest.mark.parametrize("body", [b"amount=%FF", b"a=1&a[b]=2", b"no equals sign", b"[x]=1"])
-def test_bodies_that_are_not_forms(world: World, body: bytes) -> None:
+def test_bodies_that_are_not_forms(account: Account, body: bytes) -> None:
     headers = {"authorization": "Bearer sk_test_x"}
-    answer = world.local.handle(Request("POST", "/v1/payment_intents", headers=headers, body=body))
+    answer = account.local.handle(Request("POST", "/v1/payment_intents", headers=headers, body=body))
     assert answer.status == 400
 
 

@@ -14,7 +14,7 @@ from sandbox.clock import Clock
 from sandbox.stripe.stripe import Stripe
 from sandbox.wire import Request
 from tests.contract import openapi
-from tests.sandbox_stripe.world import World, charge
+from tests.sandbox_stripe.account import Account, charge
 
 URL = "http://127.0.0.1:9/stripe"
 
@@ -24,14 +24,14 @@ def an_endpoint(client: stripe.StripeClient, *events: Any, url: str = URL) -> st
 
 
 def test_a_delivery_verifies_and_carries_the_object(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     endpoint = an_endpoint(client, "payment_intent.succeeded")
     paid = charge(client, customer, "pm_card_visa")
 
-    assert world.local.webhooks.deliver() == 1
+    assert account.local.webhooks.deliver() == 1
 
-    [(url, headers, body)] = world.delivered
+    [(url, headers, body)] = account.delivered
     event = client.construct_event(body, headers["Stripe-Signature"], endpoint.secret)
     assert (url, event.type, event.api_version) == (URL, "payment_intent.succeeded", "2026-08-26.dahlia")
     assert event.data.object["id"] == paid.id
@@ -43,81 +43,81 @@ def test_a_delivery_verifies_and_carries_the_object(
 
 
 def test_only_what_was_asked_for_is_delivered(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     endpoint = an_endpoint(client, "refund.created", "charge.refunded")
     charge(client, customer, "pm_card_visa")
-    assert world.local.webhooks.deliver() == 0
+    assert account.local.webhooks.deliver() == 0
 
     client.v1.webhook_endpoints.update(endpoint.id, {"enabled_events": ["payment_intent.created"]})
     charge(client, customer, "pm_card_visa")
-    assert world.local.webhooks.deliver() == 1
+    assert account.local.webhooks.deliver() == 1
     client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     charge(client, customer, "pm_card_visa")
-    assert world.local.webhooks.deliver() == 0
+    assert account.local.webhooks.deliver() == 0
 
 
 def test_a_delivery_that_is_not_taken_comes_again(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     an_endpoint(client, "payment_intent.succeeded")
-    world.receiver = lambda *_: 500
+    account.receiver = lambda *_: 500
     charge(client, customer, "pm_card_visa")
 
     for after in (0, 60, 1_800, 7_200):
-        world.clock.advance(after / 2)
-        world.local.webhooks.deliver()
-        world.clock.advance(after / 2 + 1)
-        world.local.webhooks.deliver()
+        account.clock.advance(after / 2)
+        account.local.webhooks.deliver()
+        account.clock.advance(after / 2 + 1)
+        account.local.webhooks.deliver()
 
-    assert len(world.delivered) == 4
-    signatures = {headers["Stripe-Signature"] for _, headers, _ in world.delivered}
+    assert len(account.delivered) == 4
+    signatures = {headers["Stripe-Signature"] for _, headers, _ in account.delivered}
     assert len(signatures) == 4
-    world.clock.advance(7 * 86_400)
-    assert world.local.webhooks.deliver() == 0
+    account.clock.advance(7 * 86_400)
+    assert account.local.webhooks.deliver() == 0
     [event] = client.v1.events.list({"delivery_success": False}).data
     assert (event.type, event.pending_webhooks) == ("payment_intent.succeeded", 0)
 
 
 def test_a_lost_connection_is_no_delivery_either(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     an_endpoint(client, "payment_intent.succeeded")
-    world.receiver = lambda *_: None
+    account.receiver = lambda *_: None
     charge(client, customer, "pm_card_visa")
-    world.local.webhooks.deliver()
+    account.local.webhooks.deliver()
     assert client.v1.events.list({"type": "payment_intent.succeeded"}).data[0].pending_webhooks == 1
 
-    world.receiver = lambda *_: 204
-    world.clock.advance(61)
+    account.receiver = lambda *_: 204
+    account.clock.advance(61)
 
-    assert world.local.webhooks.deliver() == 1
+    assert account.local.webhooks.deliver() == 1
     assert client.v1.events.list({"delivery_success": False}).data == []
     assert client.v1.events.list({"type": "payment_intent.succeeded"}).data[0].pending_webhooks == 0
 
 
 def test_duplicates_disorder_and_repeats_on_demand(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     an_endpoint(client, "charge.succeeded", "payment_intent.succeeded")
-    world.control("webhooks", '{"copies": 2}')
-    world.control("webhooks", '{"newest_first": true}')
+    account.control("webhooks", '{"copies": 2}')
+    account.control("webhooks", '{"newest_first": true}')
     charge(client, customer, "pm_card_visa")
 
-    world.local.webhooks.deliver()
+    account.local.webhooks.deliver()
 
-    types = [json.loads(body)["type"] for _, _, body in world.delivered]
+    types = [json.loads(body)["type"] for _, _, body in account.delivered]
     assert sorted(types) == ["charge.succeeded"] * 2 + ["payment_intent.succeeded"] * 2
-    event = json.loads(world.delivered[0][2])["id"]
-    world.control("webhooks", f'{{"resend": "{event}"}}')
-    assert world.local.webhooks.deliver() == 1
+    event = json.loads(account.delivered[0][2])["id"]
+    account.control("webhooks", f'{{"resend": "{event}"}}')
+    assert account.local.webhooks.deliver() == 1
 
 
 def test_events_are_found_by_type_time_and_age(
-    world: World, client: stripe.StripeClient, customer: str
+    account: Account, client: stripe.StripeClient, customer: str
 ) -> None:
     charge(client, customer, "pm_card_visa")
-    world.clock.advance(3600)
+    account.clock.advance(3600)
     later = charge(client, customer, "pm_card_visa")
 
     def found(**params: Any) -> list[str]:
@@ -136,7 +136,7 @@ def test_events_are_found_by_type_time_and_age(
     assert client.v1.events.retrieve(newest.id).type == newest.type
     assert newest.request is not None
     assert newest.request.idempotency_key
-    world.clock.advance(31 * 86_400)
+    account.clock.advance(31 * 86_400)
     assert found() == []
 
 

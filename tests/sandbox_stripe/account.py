@@ -1,82 +1,63 @@
 """A local Stripe in this process, reached by the unmodified SDK; every exchange is held against Stripe's description."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 import stripe
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
 
 from sandbox.clock import Clock
 from sandbox.stripe.stripe import Stripe
 from sandbox.wire import Handler, Request, Response
 from tests.contract import openapi
+from tests.in_process import InProcess
 
 stripe.enable_telemetry = False
 
 API_VERSION = "2026-08-26.dahlia"
 
 
-class InProcess(BaseAdapter):
-    """Takes what the SDK would send over a socket to a handler, and holds both sides against the description."""
+class Judged(InProcess):
+    """Keeps every exchange, and holds both sides of it against the description."""
 
     def __init__(self, handler: Handler, contract: openapi.Contract | None) -> None:
-        super().__init__()
-        self._handler = handler
+        super().__init__(self._kept(handler))
         self._contract = contract
         self.seen: list[tuple[Request, Response]] = []
         self.problems: list[str] = []
 
-    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
-        parts = urlsplit(request.url or "")
-        body = request.body or b""
-        asked = Request(
-            method=request.method or "GET",
-            path=str(parts.path),
-            query=str(parts.query),
-            headers={name.lower(): str(value) for name, value in request.headers.items()},
-            body=body.encode() if isinstance(body, str) else bytes(body),
-        )
-        answered = self._handler(asked)
-        self.seen.append((asked, answered))
-        if answered.drop:
-            raise requests.ConnectionError("the connection was closed")
-        response = requests.Response()
-        response.status_code = answered.status
-        response.headers = CaseInsensitiveDict(answered.headers)
-        response._content = answered.body
-        response.request = request
-        response.url = request.url or ""
-        try:
-            self._judge(asked, answered, response)
-        except openapi.ContractError as problem:
-            # The SDK would take it for a lost connection: the test's end tells.
-            self.problems.append(str(problem))
-        return response
+    def _kept(self, handler: Handler) -> Handler:
+        def answer(request: Request) -> Response:
+            response = handler(request)
+            self.seen.append((request, response))
+            try:
+                self._judge(request, response)
+            except openapi.ContractError as problem:
+                # The SDK would take it for a lost connection: the end of the test tells.
+                self.problems.append(str(problem))
+            return response
 
-    def close(self) -> None:
-        """There is nothing to close."""
+        return answer
 
-    def _judge(self, asked: Request, answered: Response, response: requests.Response) -> None:
+    def _judge(self, asked: Request, answered: Response) -> None:
         if self._contract is None:
             return
-        self._contract.check_response(asked.method, asked.path, answered.status, response.json())
+        self._contract.check_response(asked.method, asked.path, answered.status, json.loads(answered.body))
         # What is refused may be as wrong as it likes.
         if answered.status in {200, 402}:
             self._contract.check_request(asked.method, asked.path, asked.body, asked.query)
 
 
 @dataclass
-class World:
-    """The local Stripe, its clock, and what its webhooks delivered."""
+class Account:
+    """The local Stripe, its clock, what was said to it, and what its webhooks delivered."""
 
     local: Stripe
     clock: Clock
-    adapter: InProcess
+    adapter: Judged
     delivered: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     receiver: Callable[[str, dict[str, str], bytes], int | None] = lambda *_: 200
     under_way: Callable[[Request], None] = lambda _: None
@@ -108,9 +89,9 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def account() -> Iterator[Account]:
     clock = Clock()
-    made: list[World] = []
+    made: list[Account] = []
 
     def send(url: str, headers: dict[str, str], body: bytes) -> int | None:
         return made[0].deliver(url, headers, body)
@@ -119,7 +100,7 @@ def world() -> Iterator[World]:
         made[0].under_way(request)
 
     local = Stripe(clock, send=send, under_way=under_way)
-    made.append(World(local, clock, InProcess(local.handle, openapi.load())))
+    made.append(Account(local, clock, Judged(local.handle, openapi.load())))
     yield made[0]
     local.stop()
     if made[0].adapter.problems:
@@ -127,8 +108,8 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def client(world: World) -> stripe.StripeClient:
-    return world.client()
+def client(account: Account) -> stripe.StripeClient:
+    return account.client()
 
 
 @pytest.fixture
