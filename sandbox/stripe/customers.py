@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stripe import listing, objects, payment_methods
+from sandbox.stripe import listing, methodobjects, objects, payment_methods
 from sandbox.stripe.call import Call
 from sandbox.stripe.errors import invalid_request, missing
 from sandbox.stripe.parameters import (
@@ -134,8 +134,8 @@ def _apply(session: Session, customer: dict[str, Any], values: dict[str, Any]) -
 
 def _filled(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if name == "address":
-        return {**objects.NO_ADDRESS, **value}
-    return {"phone": None, **value, "address": {**objects.NO_ADDRESS, **(value["address"] or {})}}
+        return {**methodobjects.NO_ADDRESS, **value}
+    return {"phone": None, **value, "address": {**methodobjects.NO_ADDRESS, **(value["address"] or {})}}
 
 
 def _deleted(identifier: str) -> dict[str, Any]:

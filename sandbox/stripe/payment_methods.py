@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.stripe import behaviour, listing, objects
+from sandbox.stripe import behaviour, listing, methodobjects
 from sandbox.stripe.behaviour import Behaviour, Decline
 from sandbox.stripe.call import Call
 from sandbox.stripe.errors import StripeError, card_error, invalid_request, missing
@@ -156,7 +156,7 @@ def resolve(
 
 
 def make(session: Session, manner: Behaviour, identifier: str | None = None) -> dict[str, Any]:
-    method = objects.payment_method(session, identifier or new_id("pm"), manner)
+    method = methodobjects.payment_method(session, identifier or new_id("pm"), manner)
     return session.add(method, behaviour=asdict(manner))
 
 
@@ -198,7 +198,7 @@ def _apply(session: Session, method: dict[str, Any], values: dict[str, Any]) -> 
         values["metadata"] = merged_metadata(method["metadata"] or {}, values["metadata"])
     if "billing_details" in values:
         given = values["billing_details"] or {}
-        address = {**objects.NO_ADDRESS, **(given.get("address") or {})}
+        address = {**methodobjects.NO_ADDRESS, **(given.get("address") or {})}
         values["billing_details"] = {**method["billing_details"], **given, "address": address}
     method |= values
     session.store.save(method)

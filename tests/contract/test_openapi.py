@@ -1,6 +1,7 @@
 """The local Stripe and what is asked of it keep to Stripe's OpenAPI description, both ways."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,20 @@ def test_every_operation_of_the_local_stripe_keeps_to_the_description(
     served = {(method, contract.template(path.replace("{id}", "x_1"))) for method, path, _ in routes.TABLE}
     assert asked == served
     assert len({event.type for event in events}) > 20
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_without_the_description_ci_fails_and_others_skip(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("COUNTERFOIL_TEST_STRIPE_OPENAPI", str(tmp_path / "absent.json"))
+    monkeypatch.setenv("CI", ci)
+    openapi.load.cache_clear()
+    try:
+        with pytest.raises(outcome, match="COUNTERFOIL_TEST_STRIPE_OPENAPI"):
+            openapi.required()
+    finally:
+        openapi.load.cache_clear()
 
 
 @pytest.mark.parametrize(
