@@ -1,13 +1,41 @@
 """The pages of the local CRM for people: a model-driven app made from the solution's own site map, views, forms and ribbon."""
 
-from typing import Protocol
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, quote, unquote
+from uuid import UUID
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from sandbox.crm.errors import ApiError
 from sandbox.crm.identity import Actor
-from sandbox.crm.schema import Schema
-from sandbox.crm.security import Security
+from sandbox.crm.pages import clientcontext, shown
+from sandbox.crm.pages.assets import Assets
+from sandbox.crm.pages.clientcontext import ClientContext
+from sandbox.crm.pages.commandbar import CommandBars
+from sandbox.crm.pages.forms import CREATE, Forms
+from sandbox.crm.pages.navigation import Navigation
+from sandbox.crm.pages.reads import Reads, RefusedError
+from sandbox.crm.pages.views import Views, Wish
+from sandbox.crm.schema import Schema, Table
+from sandbox.crm.security import Security, privilege_name
 from sandbox.crm.signin import SignIn
+from sandbox.crm.store import Store
 from sandbox.crm.webapi import WebApi
 from sandbox.wire import Request, Response
+
+SIGN_IN = "/sandbox/signin"
+_STATIC = "/pages/static/"
+_WEB_RESOURCES = "/WebResources/"
+_ICON = "cfl_/img/counterfoil.svg"
+
+# What Dataverse's strict policy for model-driven apps comes down to on one machine.
+POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
 
 
 class Crm(Protocol):
@@ -15,6 +43,8 @@ class Crm(Protocol):
 
     @property
     def schema(self) -> Schema: ...
+    @property
+    def store(self) -> Store: ...
     @property
     def web_api(self) -> WebApi: ...
     @property
@@ -28,7 +58,177 @@ class Pages:
 
     def __init__(self, crm: Crm) -> None:
         self._crm = crm
+        self._schema = crm.schema
+        self._security = crm.security
+        self._assets = Assets(crm.schema)
+        self._views = Views(crm.schema)
+        self._forms = Forms(crm.schema, crm.store, crm.security, self._views)
+        self._navigation = Navigation(crm.schema, crm.security)
+        self._command_bars = CommandBars(crm.schema, crm.security)
+        self._client_context = ClientContext(
+            crm.schema, crm.store, crm.security, self._assets.script("globalcontext.js")
+        )
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
 
     def handle(self, request: Request, actor: Actor | None) -> Response:
         """`actor` is who the cookie names, None for a visitor: who gets the page to choose a user."""
-        return Response(404)
+        response = self._answer(request, actor)
+        response.headers.setdefault("content-security-policy", POLICY)
+        response.headers.setdefault("x-content-type-options", "nosniff")
+        response.headers.setdefault("referrer-policy", "same-origin")
+        if request.method == "HEAD":
+            response.body = b""
+        return response
+
+    def _answer(self, request: Request, actor: Actor | None) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            return Response(405, {"allow": "GET, HEAD"})
+        path = unquote(request.path)
+        if path.startswith(_STATIC):
+            return self._assets.static(path.removeprefix(_STATIC), request) or Response(404)
+        if path == "/favicon.ico":
+            return self._assets.web_resource(_ICON, request) or Response(404)
+        if actor is None:
+            onward = quote(f"{request.path}?{request.query}" if request.query else request.path)
+            return Response(302, {"location": f"{SIGN_IN}?next={onward}", "cache-control": "no-store"})
+        if path.rsplit("/", 1)[-1] == clientcontext.NAME:
+            script = self._client_context.javascript(actor).encode()
+            return Response(
+                200, {"content-type": "text/javascript; charset=utf-8", "cache-control": "no-store"}, script
+            )
+        if path.startswith(_WEB_RESOURCES):
+            return self._assets.web_resource(path.removeprefix(_WEB_RESOURCES), request) or Response(404)
+        if path == "/":
+            return Response(302, {"location": "/main.aspx", "cache-control": "no-store"})
+        if path == "/main.aspx":
+            return self._main(request, actor)
+        return self._message(request, actor, 404, "There is no such page.")
+
+    def _main(self, request: Request, actor: Actor) -> Response:
+        query = dict(parse_qsl(request.query))
+        kinds: dict[str, Callable[[Request, Actor, dict[str, str], Table], Response]] = {
+            "entitylist": self._list,
+            "entityrecord": self._record,
+        }
+        kind = kinds.get(query.get("pagetype", ""))
+        if kind is None:
+            start = self._navigation.start(actor)
+            if start:
+                return Response(302, {"location": start, "cache-control": "no-store"})
+            return self._message(request, actor, 403, "Your security roles show nothing of this app.")
+        table = self._schema.tables.get(query.get("etn", "").lower())
+        if table is None:
+            return self._message(request, actor, 404, f"There is no table {query.get('etn', '')!r}.")
+        try:
+            return kind(request, actor, query, table)
+        except (ApiError, RefusedError) as error:
+            return self._message(request, actor, error.status, str(error))
+
+    def _list(self, request: Request, actor: Actor, query: dict[str, str], table: Table) -> Response:
+        wish = Wish.of(query)
+        view = self._views.chosen(table, wish.view)
+        grid = self._views.grid(self._reads(request, actor), table, view, wish)
+        return self._page(
+            request,
+            actor,
+            "list.html",
+            table,
+            title=view.name,
+            grid=grid,
+            view=view,
+            wish=wish,
+            views=[
+                (each, shown.list_address(table.name, viewid=str(each.id)))
+                for each in self._views.offered(table)
+            ],
+            data=self._script_data(table, actor) | {"page": "list"},
+        )
+
+    def _record(self, request: Request, actor: Actor, query: dict[str, str], table: Table) -> Response:
+        reads = self._reads(request, actor)
+        if query.get("id"):
+            try:
+                row_id = UUID(query["id"].strip("{}"))
+            except ValueError:
+                return self._message(request, actor, 404, "That is not the id of a record.")
+            page = self._forms.open(table, row_id, actor, reads, query.get("related", ""))
+        else:
+            page = self._forms.new(table, actor, reads)
+        data = self._script_data(table, actor) | {
+            "page": "form",
+            "id": str(page.row_id) if page.row_id else "",
+            "name": page.title if page.row_id else "",
+            "formType": page.form_type,
+            "formName": page.form_name,
+            "columns": page.columns,
+        }
+        return self._page(
+            request,
+            actor,
+            "form.html",
+            table,
+            title=page.title,
+            record=page,
+            may_save=page.form_type <= CREATE + 1,
+            data=data,
+        )
+
+    def _script_data(self, table: Table, actor: Actor) -> dict[str, Any]:
+        return {
+            "table": table.name,
+            "set": table.entity_set,
+            "sets": {each.name: each.entity_set for each in self._schema},
+            "texts": self._assets.texts(),
+            **self._command_bars.of(table, actor),
+        }
+
+    def _reads(self, request: Request, actor: Actor) -> Reads:
+        return Reads(self._crm.web_api, actor, request.origin)
+
+    def _message(self, request: Request, actor: Actor, status: int, text: str) -> Response:
+        page = self._page(
+            request, actor, "message.html", None, title="Counterfoil", text=text, data={"page": "message"}
+        )
+        page.status = status
+        return page
+
+    def _page(
+        self,
+        request: Request,
+        actor: Actor,
+        template: str,
+        table: Table | None,
+        *,
+        data: dict[str, Any],
+        **values: Any,
+    ) -> Response:
+        html = self._templates.get_template(template).render(
+            app=self._navigation.app_name,
+            areas=self._navigation.areas(actor, table.name if table else ""),
+            actor=actor,
+            people=self._crm.sign_in.people(),
+            here=f"{request.path}?{request.query}" if request.query else request.path,
+            table=table,
+            list_address=shown.list_address,
+            new_address=shown.new_address(table.name) if table else "",
+            may_create=table is not None
+            and self._security.has_privilege(actor, privilege_name("Create", table)),
+            page_data=_for_script_element(data),
+            **values,
+        )
+        return Response(
+            200, {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}, html.encode()
+        )
+
+
+def _for_script_element(data: dict[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
+    return (
+        json.dumps(data, default=str).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    )

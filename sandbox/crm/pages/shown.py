@@ -1,0 +1,72 @@
+"""One value of a row as a person reads it: formatted text and, for a lookup, the way to the row it points at."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+from uuid import UUID
+
+from sandbox.crm.pages.reads import ApiRow
+from sandbox.crm.schema import LOOKUPS, Column, Kind, Schema, Table
+
+NOTHING = "---"
+NUMERIC = frozenset({Kind.MONEY, Kind.DECIMAL, Kind.INTEGER, Kind.BIGINT, Kind.DOUBLE})
+_FORMATTED = "@OData.Community.Display.V1.FormattedValue"
+_TARGET = "@Microsoft.Dynamics.CRM.lookuplogicalname"
+
+
+@dataclass(frozen=True)
+class Shown:
+    text: str
+    href: str = ""
+    outside: bool = False
+    """The link leaves the CRM."""
+
+
+def record_address(table: str, row_id: UUID | str, **more: str) -> str:
+    return "/main.aspx?" + urlencode({"pagetype": "entityrecord", "etn": table, "id": str(row_id), **more})
+
+
+def new_address(table: str) -> str:
+    return "/main.aspx?" + urlencode({"pagetype": "entityrecord", "etn": table})
+
+
+def list_address(table: str, **more: str) -> str:
+    return "/main.aspx?" + urlencode({"pagetype": "entitylist", "etn": table, **more})
+
+
+def value(schema: Schema, table: Table, column: Column, row: ApiRow) -> Shown:
+    """What a read-only field or a cell of a list shows."""
+    raw = row.get(column.property_name)
+    if raw is None or raw == "":
+        return Shown(NOTHING)
+    text = str(row.get(f"{column.property_name}{_FORMATTED}", raw))
+    if column.kind in LOOKUPS:
+        target = target_of(column, row)
+        return Shown(text, record_address(target, raw) if target in schema.tables else "")
+    if column.kind is Kind.STATUS:
+        return Shown(status(table, column, int(raw)))
+    if column.format == "url" and text.startswith("https://"):
+        return Shown(text, text, outside=True)
+    return Shown(text)
+
+
+def lookup_text(column: Column, row: ApiRow) -> str:
+    return str(row.get(f"{column.property_name}{_FORMATTED}") or row.get(column.property_name) or "")
+
+
+def target_of(column: Column, row: ApiRow) -> str:
+    """The table that a lookup points at in this row."""
+    return str(row.get(f"{column.property_name}{_TARGET}") or column.targets[0])
+
+
+def status(table: Table, column: Column, reason: int) -> str:
+    """Statuses are written State (Status Reason): Paid (Partial). W35"""
+    found = column.options.find(reason) if column.options else None
+    if found is None:
+        return str(reason)
+    states = table.columns["statecode"].options if "statecode" in table.columns else None
+    state = states.find(found.state) if states and found.state is not None else None
+    return found.label if state is None or state.label == found.label else f"{state.label} ({found.label})"
+
+
+def name_of(table: Table, row: ApiRow) -> str:
+    return str(row.get(table.primary_name) or f"{table.label} without a name")
