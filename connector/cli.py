@@ -7,7 +7,7 @@ import dataclasses
 import json
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from connector.doctor import Check
+    from connector.doctor.check import Check
     from connector.settings import Settings
 
 app = typer.Typer(
@@ -46,8 +46,8 @@ def serve() -> None:
     logs.configure(settings)
     stopped = _stop_signals()
     try:
-        listener = serving.listen(settings.host, settings.port)
-        server = serving.Server(web.compose(settings), listener, grace=30)
+        service = web.compose(settings)
+        server = serving.Server(service, serving.listen(settings.host, settings.port), grace=30)
         server.start()
     except serving.PortTaken as e:
         _stop(2, f"COUNTERFOIL_PORT: {e}")
@@ -85,19 +85,22 @@ def demo(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the installation: a line per check, and what to do about each problem."""
-    from connector import doctor as examination
     from connector import settings as configuration
+    from connector.doctor import examine
 
+    checks: Iterable[Check]
     try:
-        checks = examination.examine(configuration.load())
+        checks = examine.examine(configuration.load())
     except configuration.SettingsError as e:
-        checks = [examination.of_settings(e)]
-    if as_json:
-        print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
-    else:
-        for check in checks:
+        checks = [examine.of_settings(e)]
+    done = []
+    for check in checks:
+        done.append(check)
+        if not as_json:
             _show(check)
-    if not all(check.ok for check in checks):
+    if as_json:
+        print(json.dumps([dataclasses.asdict(check) for check in done], indent=2))
+    if not all(check.ok for check in done):
         raise typer.Exit(1)
 
 

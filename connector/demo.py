@@ -11,7 +11,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def run(port: int, data: Path | None, *, browse: bool, log_level: str, ready: Sh
         signal.signal(number, lambda *_: stopped.set())
     listener = listen(_HOST, port + 3 if port else 0)
     addon = f"http://{_HOST}:{port_of(listener)}"
-    with tempfile.TemporaryDirectory(prefix="counterfoil-demo-") as folder:
+    with closing(listener), tempfile.TemporaryDirectory(prefix="counterfoil-demo-") as folder:
         clock_file = Path(folder) / "clock"
         with _sandbox(port, data, addon, clock_file) as (process, environment):
             wired = _settings(environment, addon, port_of(listener), Path(folder), clock_file, log_level)

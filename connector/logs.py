@@ -22,8 +22,9 @@ _TELLTALE_VALUES = re.compile(
 _DIGITS = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 
 
-def configure(settings: Settings, stream: TextIO = sys.stderr) -> None:
-    """Everything that logs, ours and the libraries', goes through the same processors."""
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Everything that logs, ours and the libraries', goes to `stream` (default: stderr) through the same processors."""
+    stream = stream or sys.stderr
     known = _secrets(settings)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

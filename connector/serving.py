@@ -73,6 +73,7 @@ class Server:
             with contextlib.suppress(SystemExit):
                 self._server.run(sockets=[self._listener])
         finally:
+            self._listener.close()
             self._server.settled.set()
 
 
