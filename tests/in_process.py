@@ -61,13 +61,10 @@ class InProcess(BaseAdapter):
         response = requests.Response()
         response.status_code = answer.status
         response.headers = CaseInsensitiveDict(answer.headers)
-        response.raw = io.BytesIO(answer.body)  # unread, so that clients which stream find it too
+        response.raw = _Raw(answer.body, answer.headers)
         response.url = request.url or ""
         response.request = request
         response.encoding = requests.utils.get_encoding_from_headers(response.headers)
-        requests.cookies.extract_cookies_to_jar(  # type: ignore[no-untyped-call]  # requests' own has no types
-            response.cookies, request, _Raw(answer.headers)
-        )
         return response
 
     def close(self) -> None:
@@ -98,10 +95,11 @@ def _wire(request: requests.PreparedRequest) -> Request:
     )
 
 
-class _Raw:
-    """As much of a urllib3 response as cookies are read from."""
+class _Raw(io.BytesIO):
+    """An unread body, so that clients which stream find it too, with as much of urllib3 as cookies are read from."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(body)
         self._original_response = self
         self.msg = self
         self._headers = headers

@@ -1,0 +1,197 @@
+"""Real sockets: what a client sees on the wire, and a process that starts, says so, and stops when told."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.world import STRIPE_API_KEY
+from tests.conftest import Running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_every_answer_says_that_it_is_a_sandbox(servers: Running) -> None:
+    addresses = servers.addresses
+    for url in (
+        f"{addresses.crm}/sandbox/environment",
+        f"{addresses.crm_tls}/api/data/v9.2/WhoAmI",
+        f"{addresses.stripe}/v1/customers",
+        f"{addresses.stripe}/nothing/here",
+    ):
+        assert servers.session().get(url).headers["Server"] == "Counterfoil-Sandbox"
+
+
+def test_a_dropped_connection_is_closed_without_a_byte(servers: Running) -> None:
+    session = servers.session()
+    session.post(
+        f"{servers.addresses.crm}/sandbox/faults", json={"rules": [{"target": "stripe", "do": "drop_before"}]}
+    )
+    port = int(servers.addresses.stripe.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        raw.sendall(b"GET /v1/customers HTTP/1.1\r\nHost: here\r\n\r\n")
+        try:
+            received = raw.recv(100)
+        except ConnectionResetError:
+            received = b""
+
+    assert received == b""
+
+
+def test_a_request_that_was_executed_can_lose_its_answer_over_tls(servers: Running) -> None:
+    session = servers.session()
+    session.post(
+        f"{servers.addresses.crm}/sandbox/faults", json={"rules": [{"target": "crm", "do": "drop_after"}]}
+    )
+
+    with pytest.raises(requests.ConnectionError):
+        session.get(f"{servers.addresses.crm_tls}/api/data/v9.2/WhoAmI")
+
+    [call] = session.get(f"{servers.addresses.crm}/sandbox/calls").json()["calls"]
+    assert call["status"] is None
+
+
+def test_a_slow_request_does_not_hold_up_the_others(servers: Running) -> None:
+    session = servers.session()
+    session.post(
+        f"{servers.addresses.crm}/sandbox/faults",
+        json={"rules": [{"target": "stripe", "path": "slow", "do": "delay", "seconds": 1.0, "times": 30}]},
+    )
+    slow = [
+        threading.Thread(target=servers.session().get, args=(f"{servers.addresses.stripe}/slow",))
+        for _ in range(30)
+    ]
+    started = time.monotonic()
+    for thread in slow:
+        thread.start()
+    quick = session.get(
+        f"{servers.addresses.stripe}/v1/events", headers={"Authorization": f"Bearer {STRIPE_API_KEY}"}
+    )
+    answered_after = time.monotonic() - started
+    for thread in slow:
+        thread.join()
+
+    assert quick.status_code == 200
+    assert answered_after < 0.9
+    assert time.monotonic() - started < 5
+
+
+@contextmanager
+def a_process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", "sandbox", "--port", "0", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_process_says_when_it_is_ready_and_stops_cleanly_even_with_open_connections(
+    number: signal.Signals,
+) -> None:
+    with a_process() as (process, ready), requests.Session() as session:
+        assert ready["ready"] is True
+        session.verify = ready["environment"]["ca_bundle"]
+        session.trust_env = False
+        session.get(ready["environment"]["tls_url"] + "/sandbox/clock")
+        started = time.monotonic()
+
+        process.send_signal(number)
+
+        assert process.wait(5) == 0
+        assert time.monotonic() - started < 4
+
+
+@pytest.mark.process
+def test_the_process_stops_with_its_parent_only_when_asked_to() -> None:
+    with a_process("--stop-with-parent") as (process, _):
+        assert process.stdin is not None
+        process.stdin.close()
+
+        assert process.wait(5) == 0
+
+
+@pytest.mark.process
+def test_data_are_kept_in_a_file_and_the_clock_is_told_to_another(tmp_path: Path) -> None:
+    options = ("--data", str(tmp_path / "demo.db"), "--clock-file", str(tmp_path / "clock"))
+    with a_process(*options) as (process, ready), requests.Session() as session:
+        url = ready["environment"]["url"]
+        session.trust_env = False
+        session.post(f"{url}/sandbox/import", json={"accounts": [{"name": "Kept", "accountnumber": "K-1"}]})
+        session.post(f"{url}/sandbox/clock", json={"advance_seconds": 90})
+        assert (tmp_path / "clock").read_text().startswith("90.0")
+        process.terminate()
+        process.wait(5)
+    with a_process(*options) as (_, ready), requests.Session() as session:
+        session.trust_env = False
+        url = ready["environment"]["url"]
+        session.post(f"{url}/sandbox/signin", json={"user": "admin"})
+        kept = f"{url}/api/data/v9.2/accounts?$filter=accountnumber eq 'K-1'"
+        assert len(session.get(kept).json()["value"]) == 1
+
+        session.post(f"{url}/sandbox/reset")
+
+        assert session.get(kept).json()["value"] == []
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["--port", "many"], 2, "--port"),
+        (["--port", "70000"], 2, "a port is 0 or 1 to 65532"),
+        (["--solution", "nowhere"], 2, "is not an unpacked solution"),
+        (["--data", "no/such/folder/file"], 2, "there is no folder"),
+        (["--turbo"], 2, "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_is_explained(arguments: list[str], status: int, complaint: str) -> None:
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "sandbox", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert (done.returncode, complaint in done.stderr) == (status, True)
+
+
+@pytest.mark.process
+def test_a_taken_port_is_a_problem_found(servers: Running) -> None:
+    port = servers.addresses.crm.rpartition(":")[2]
+
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "sandbox", "--port", port],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
