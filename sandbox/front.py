@@ -12,6 +12,7 @@ from sandbox.wire import Handler, Request, Response, json_response
 
 SERVER = "Counterfoil-Sandbox"
 CONTROL = "/sandbox/"
+HEALTH = "/health"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Caller:
 class Front:
     """One stand-in as the outside sees it: `handle` is what a socket or a test calls.
 
-    `answer` is the stand-in itself, `control` answers `/sandbox/…` (never logged, never faulted), `caller` reads
+    `answer` is the stand-in itself, `control` answers `/sandbox/…` (like `/health` never logged, never faulted), `caller` reads
     from a request who sent it.
     """
 
@@ -49,8 +50,11 @@ class Front:
         self._caller = caller
 
     def handle(self, request: Request) -> Response:
-        answer = self._control if request.path.startswith(CONTROL) else self._logged
-        response = answer(request)
+        if request.path == HEALTH:
+            response = Response(200, {"content-type": "text/plain; charset=utf-8"}, b"ok\n")
+        else:
+            answer = self._control if request.path.startswith(CONTROL) else self._logged
+            response = answer(request)
         response.headers.setdefault("server", SERVER)
         return response
 
