@@ -70,8 +70,9 @@ def demo(
     from connector import demo as demonstration
     from connector.serving import PortTaken
 
-    def ready(addresses: Mapping[str, str]) -> None:
+    def ready(addresses: Mapping[str, str], settings_file: Path) -> None:
         _out.print(_introduction(addresses))
+        _out.print(f"Other commands reach it with COUNTERFOIL_ENV_FILE={settings_file}", soft_wrap=True)
         print(f"Ready {addresses['crm']}", flush=True)
 
     try:

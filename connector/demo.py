@@ -26,6 +26,7 @@ from connector.stripe.client import Stripe, pooled_session
 _ROOT = Path(__file__).resolve().parent.parent
 _HOST = "127.0.0.1"
 _START_SECONDS = 60
+SETTINGS_FILE = "counterfoil.env"
 
 
 class DemoFailed(Exception):
@@ -36,8 +37,8 @@ class DemoFailed(Exception):
         self.usage = usage
 
 
-Show = Callable[[Mapping[str, str]], None]
-"""Called once all parts answer, with name -> address: `crm`, `tls`, `stripe`, `addon`."""
+Show = Callable[[Mapping[str, str], Path], None]
+"""Called once all parts answer, with the addresses of `crm`, `tls`, `stripe` and `addon`, and the add-on's settings file."""
 
 
 def run(port: int, data: Path | None, *, browse: bool, log_level: str, ready: Show) -> None:
@@ -59,7 +60,7 @@ def run(port: int, data: Path | None, *, browse: bool, log_level: str, ready: Sh
                 addresses = _addresses(environment, addon)
                 _until_all_answer(addresses, wired, stopped)
                 if not stopped.is_set():
-                    ready(addresses)
+                    ready(addresses, Path(folder) / SETTINGS_FILE)
                     if browse:
                         webbrowser.open(addresses["crm"])
                 while not stopped.wait(0.5):
@@ -128,7 +129,9 @@ def _settings(
         "CLOCK_FILE": str(clock_file),
         "LOG_LEVEL": log_level,
     }
-    return settings.load({PREFIX + name: value for name, value in values.items()})
+    variables = {PREFIX + name: value for name, value in values.items()}
+    (folder / SETTINGS_FILE).write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    return settings.load(variables)
 
 
 def _addresses(environment: Mapping[str, Any], addon: str) -> dict[str, str]:

@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     webhook_secret: Annotated[Secrets, AfterValidator(_long_enough)]
     """What the CRM's webhook sends in `x-counterfoil-secret`; several, comma-separated, while rotating (first: new)."""
     mapping: str = "sales"
-    """Which tables hold invoices: a name in `mappings/`, or a path to a file of your own."""
+    """Which tables hold invoices: the name of a file in `mappings/`."""
 
     # Stripe
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)]
