@@ -49,7 +49,7 @@ def settle_debit(session: Session, identifier: str) -> None:
     method = payment_methods.resolve(session, charge["payment_method"])
     manner = payment_methods.behaviour_of(session, method["id"])
     if manner.decline is None:
-        charge |= {"status": "succeeded", "paid": True}
+        charge |= {"status": "succeeded", "paid": True, "receipt_url": objects.receipt_url(charge["id"])}
         _succeed(session, intent, charge, manner)
         return
     charge |= {
@@ -58,7 +58,6 @@ def settle_debit(session: Session, identifier: str) -> None:
         "failure_code": manner.decline.code,
         "failure_message": manner.decline.message,
         "outcome": objects.outcome(manner.decline),
-        "receipt_url": None,
     }
     session.store.save(charge)
     session.emit("charge.failed", charge)
@@ -160,14 +159,8 @@ def _authorise(session: Session, intent: dict[str, Any], method: dict[str, Any])
 
 
 def _start_debit(session: Session, intent: dict[str, Any], method: dict[str, Any], manner: Behaviour) -> None:
-    charge = {
-        **objects.charge(session, intent, method),
-        "status": "pending",
-        "paid": False,
-        "amount_captured": 0,
-    }
-    charge["amount_captured"] = charge["amount"]
-    session.add(charge)
+    pending = {"status": "pending", "paid": False, "receipt_url": None}
+    charge = session.add(objects.charge(session, intent, method) | pending)
     intent |= {"status": "processing", "latest_charge": charge["id"]}
     session.store.save(intent)
     session.emit("charge.pending", charge)

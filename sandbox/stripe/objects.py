@@ -126,7 +126,7 @@ def charge(session: Session, intent: Json, method: Json) -> Json:
         "payment_method_details": methodobjects.details(method),
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
-        "receipt_url": f"https://pay.stripe.com/receipts/payment/{identifier}",
+        "receipt_url": receipt_url(identifier),
         "refunded": False,
         "review": None,
         "shipping": intent["shipping"],
@@ -137,6 +137,10 @@ def charge(session: Session, intent: Json, method: Json) -> Json:
         "transfer_data": None,
         "transfer_group": intent["transfer_group"],
     }
+
+
+def receipt_url(charge: str) -> str:
+    return f"https://pay.stripe.com/receipts/payment/{charge}"
 
 
 def outcome(decline: Decline | None) -> Json:
