@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from sandbox.front import SERVER
 from sandbox.wire import Handler, Request, Response
@@ -116,13 +116,18 @@ class _QuietServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Without waiting for idle clients, who over TLS would have to say goodbye first."""
         for connection in list(self.server_state.connections):
-            if connection.cycle is None or connection.cycle.response_complete:
+            if isinstance(connection, H11Protocol) and _idle(connection):
                 connection.transport.abort()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+def _idle(connection: H11Protocol) -> bool:
+    cycle: RequestResponseCycle | None = connection.cycle
+    return cycle is None or cycle.response_complete
 
 
 class _AbortableProtocol(H11Protocol):

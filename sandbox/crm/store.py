@@ -43,7 +43,8 @@ class Store:
         self._build()
 
     def close(self) -> None:
-        self._connection.close()
+        with self.lock:
+            self._connection.close()
 
     # transactions
 

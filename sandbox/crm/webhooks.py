@@ -26,6 +26,7 @@ from sandbox.crm.schema import Row, Schema, Value
 from sandbox.crm.store import Store
 
 TIMEOUT_SECONDS = 60.0
+_STOP_WITHIN_SECONDS = 1.0
 _ONCE_MORE = frozenset({502, 503, 504})
 _WEBHOOK = 8
 _WEBHOOK_KEY, _HTTP_HEADER, _HTTP_QUERY = 4, 5, 6
@@ -68,7 +69,8 @@ class Webhooks:
         self._organization = organization
         self._send = send or sender()
         self._queued = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
+        self._worker: threading.Thread | None = None
 
     def wants(self, message: str, table: str | None) -> bool:
         return table == "serviceendpoint" or bool(self._steps(message, table))
@@ -109,16 +111,18 @@ class Webhooks:
 
     def start_worker(self) -> None:
         """Carries out system jobs in a thread, soon after they are queued."""
-        threading.Thread(target=self._work, name="crm-system-jobs", daemon=True).start()
+        self._worker = threading.Thread(target=self._work, name="crm-system-jobs", daemon=True)
+        self._worker.start()
         self._queued.set()
 
     def stop_worker(self) -> None:
-        self._stopping = True
+        self._stopping.set()
         self._queued.set()
+        if self._worker is not None:
+            self._worker.join(_STOP_WITHIN_SECONDS)
 
     def _work(self) -> None:
-        while not self._stopping:
-            self._queued.wait()
+        while self._queued.wait() and not self._stopping.is_set():
             self._queued.clear()
             self.run_pending()
 
