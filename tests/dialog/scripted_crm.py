@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Route
 from tests.browser.chromium import NewPage
 
 ORIGIN = "http://127.0.0.1:8365"
+DIALOG = "/WebResources/cfl_/charge.html"
 WEB_RESOURCES = Path(__file__).parents[2] / "deploy" / "solution" / "WebResources"
 INVOICE = "11111111-1111-4111-8111-111111111001"
 ACCOUNT = "22222222-2222-4222-8222-222222222001"
@@ -57,6 +58,26 @@ ARABIC = {
     "localeid": 1025,
     "uilanguageid": 1025,
 }
+
+COUNT_READINGS = """
+window.rowsRead = 0;
+const ask = window.fetch;
+window.fetch = async (url, ...more) => {
+    const response = await ask(url, ...more);
+    const read = response.text.bind(response);
+    response.text = async () => {
+        const text = await read();
+        if (url.includes("cfl_requests(")) window.rowsRead += 1;
+        return text;
+    };
+    return response;
+};
+"""
+"""So that a test which has stopped the clock knows when the dialog has read an answer and is pausing."""
+
+HOST = """<!doctype html><title>form</title>
+<button data-id="dialogCloseIconButton" onclick="document.title = 'closed'">×</button><iframe src="{src}"></iframe>"""
+"""The platform around a dialog, as far as closing goes."""
 
 Row = dict[str, Any]
 
@@ -181,7 +202,6 @@ class ScriptedCrm:
     asked: list[Charge] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     rows: dict[str, Row] = field(default_factory=dict)
-    reads: int = 0
     held: list[Route] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
 
@@ -190,6 +210,8 @@ class ScriptedCrm:
         if f"{url.scheme}://{url.netloc}" != ORIGIN:
             self.foreign.append(route.request.url)
             route.abort()
+        elif url.path == "/form":
+            route.fulfill(content_type="text/html", body=HOST.replace("{src}", f"{DIALOG}?{url.query}"))
         elif url.path.startswith("/WebResources/"):
             self._web_resource(route, url.path.removeprefix("/WebResources/"))
         else:
@@ -216,7 +238,6 @@ class ScriptedCrm:
                 return
         request = re.fullmatch(r"cfl_requests\(cfl_key='([a-z0-9-]+)'\)", path)
         if request:
-            self.reads += 1
             self._give(route, self.rows.get(request[1]))
         elif path == "WhoAmI":
             self._give(route, {"UserId": "44444444-4444-4444-8444-444444444001"})
@@ -278,6 +299,8 @@ OpenDialog = Callable[..., Page]
 def crm() -> Iterator[ScriptedCrm]:
     scripted = ScriptedCrm()
     yield scripted
+    for route in scripted.held:
+        route.abort()
     assert scripted.foreign == [], "the dialog asked somebody other than the CRM it came from"
 
 
@@ -285,13 +308,13 @@ def crm() -> Iterator[ScriptedCrm]:
 def open_dialog(crm: ScriptedCrm, new_page: NewPage) -> OpenDialog:
     """Opens the dialog on the scripted CRM and waits until it has read what it needs."""
 
-    def opened(*, wait: bool = True, **options: Any) -> Page:
+    def opened(*, path: str = DIALOG, **options: Any) -> Page:
         page = new_page(now=NOW, **options)
+        page.add_init_script(COUNT_READINGS)
         page.route("**/*", crm.handle)
         data = quote(json.dumps({"invoiceId": INVOICE, "number": "INV-1001"}))
-        page.goto(f"{ORIGIN}/WebResources/cfl_/charge.html?data={quote(data)}")
-        if wait:
-            page.wait_for_selector("body:not([data-state=loading])")
+        page.goto(f"{ORIGIN}{path}?data={quote(data)}")
+        page.frames[-1].wait_for_selector("body:not([data-state=loading])")
         return page
 
     return opened

@@ -18,6 +18,7 @@
   const CALL_WITHIN = 25000; // the service answers within 20 s
   const ASK_EVERY = 1000;
   const ASK_UNTIL = 75000; // the platform gives up on a call after 60 s: what has not arrived by then never will
+  const CHECK_WITHIN = 65000;
   const MOST_REPEATS = 3;
   const LONGEST_PAUSE = 20000;
 
@@ -36,7 +37,7 @@
 
     /** CheckRequest settles what is pending, and fences off what never came; then the row says which. @param {Order} order */
     settle: async function (order) {
-      await Attempt.check(order.key);
+      await Promise.race([Attempt.check(order.key), pause(CHECK_WITHIN)]);
       const found = await rowOf(order.key);
       return (found.row && Outcome.of(found.row, order)) || Outcome.unknown(found.row, order.key);
     },
@@ -67,7 +68,7 @@
         since = Date.now();
         await Promise.race([call.done, pause(CALL_WITHIN)]);
       } else if (waited >= ASK_UNTIL) {
-        return found.absent ? Attempt.settle(order) : Outcome.unknown(found.row, order.key);
+        return found.row ? Outcome.unknown(found.row, order.key) : Attempt.settle(order);
       } else {
         if (waited >= SLOW_AFTER) say([found.absent ? "submittingNoAnswer" : "submittingSlow"]);
         await pause(ASK_EVERY);

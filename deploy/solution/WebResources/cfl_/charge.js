@@ -5,6 +5,8 @@
 
   const { Attempt, Figures, Locale, Money, Obstacle, Outcome, Page, WebApi } = root.Counterfoil;
 
+  const WITH_FACTS = ["pending", "paid", "notchargeable", "noprofile", "unusable", "inprogress", "changed"]; // where the figures are sure
+
   const opened = openedWith(new URLSearchParams(location.search));
   const user = root.GetGlobalContext ? root.GetGlobalContext() : null;
 
@@ -48,7 +50,7 @@
     Page.waiting(["loading"]);
     Page.title.focus();
     Page.buttons({ close: ["cancel"], primary: "close" });
-    const [settings, read] = await Promise.all([userSettings(), Figures.read(opened.invoiceId, new Date())]);
+    const [settings, read] = await Promise.all([userSettings(), readFigures()]);
     locale = Locale.of(settings, navigator.language);
     speak();
     if (read.refusal) unreadable(read.refusal);
@@ -58,6 +60,12 @@
   function speak() {
     Page.speak(locale);
     Page.headline(figures ? figures.number : opened.number);
+  }
+
+  /** @returns {Promise<any>} */
+  function readFigures() {
+    if (opened.invoiceId === "") return Promise.resolve({ refusal: { status: 0, message: "" } });
+    return Figures.read(opened.invoiceId, new Date());
   }
 
   async function userSettings() {
@@ -257,10 +265,9 @@
   /** The figures as they are now, for an answer that says they changed. @param {any} view */
   async function withNewFigures(view) {
     const before = figures.room;
-    const read = await Figures.read(opened.invoiceId, new Date());
+    const read = await readFigures();
     if (read.refusal) return view;
     figures = read.figures;
-    if (view.state === "pending") return Object.assign(view, { facts: true });
     const instead = Obstacle.of(figures, money, Page.text);
     if (instead && (instead.state === "paid" || instead.state === "notchargeable")) return instead;
     if (view.state === "changed") view.lines = [["changedText", money(figures.room), money(before)], ["nothingCharged"]];
@@ -272,7 +279,7 @@
   /** @param {any} view */
   function show(view) {
     Page.form.hidden = !view.form;
-    if (view.form || view.facts) showFacts();
+    if (view.form || WITH_FACTS.includes(view.state)) showFacts();
     else Page.facts([]);
     Page.freeze(false);
     if (view.title.length) Page.message(view.tone, view.title, view.lines);

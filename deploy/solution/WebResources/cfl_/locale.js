@@ -14,6 +14,8 @@
     5129: "en-NZ", 6153: "en-IE", 7177: "en-ZA", 16393: "en-IN",
   });
 
+  const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
+
   const Locale = {
     /**
      * @param {Record<string, any> | null} settings the user's `usersettings` row, null when it cannot be read
@@ -29,9 +31,11 @@
         style.group = own.numberseparator || "";
         style.sizes = groupSizes(own.numbergroupformat);
       }
+      const direction = RIGHT_TO_LEFT.test(interfaceTag) ? "rtl" : "ltr";
+      if (RIGHT_TO_LEFT.test(formats)) style.locale = "en-US"; // a currency goes with its sentence, and ours are left-to-right
       return {
         language: root.Counterfoil.Strings.languageOf(interfaceTag),
-        direction: /^(ar|fa|he|ur)\b/.test(interfaceTag) ? "rtl" : "ltr",
+        direction: direction,
         style: style,
       };
     },

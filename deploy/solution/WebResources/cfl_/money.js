@@ -127,10 +127,11 @@
   /** A pasted "$ 10.50" or "10,50 EUR" without the currency. @param {string} text @param {Currency} currency */
   function withoutSigns(text, currency) {
     let rest = text;
-    [currency.code, currency.symbol || ""].forEach((sign) => {
+    [currency.code, currency.symbol || ""].forEach((written) => {
+      const sign = plainCharacters(written).toUpperCase();
       if (sign === "") return;
-      if (rest.toUpperCase().startsWith(sign.toUpperCase())) rest = rest.slice(sign.length).trim();
-      else if (rest.toUpperCase().endsWith(sign.toUpperCase())) rest = rest.slice(0, -sign.length).trim();
+      if (rest.toUpperCase().startsWith(sign)) rest = rest.slice(sign.length).trim();
+      else if (rest.toUpperCase().endsWith(sign)) rest = rest.slice(0, -sign.length).trim();
     });
     return rest;
   }
