@@ -182,7 +182,7 @@ class Link:
     far_column: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Table:
     name: str
     """Logical name, lower case."""
@@ -313,7 +313,7 @@ class SiteMap:
     """The `<SiteMap>` element."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Schema:
     tables: dict[str, Table]
     relationships: list[Relationship] = field(default_factory=list)

@@ -1,0 +1,106 @@
+"""What `Prefer: odata.include-annotations` adds beside values: formatted values, and where lookups lead."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sandbox.crm import values
+from sandbox.crm.frames import QueryContext
+from sandbox.crm.preferences import FORMATTED, LOOKUP_NAVIGATION, LOOKUP_TABLE, Preferences
+from sandbox.crm.schema import LOOKUPS, Column, Kind, Row, Table
+
+
+class Annotations:
+    """Annotations for the rows of one request; currencies and names of lookups are read once a page."""
+
+    def __init__(self, context: QueryContext, preferences: Preferences) -> None:
+        self._context = context
+        self._formatted = preferences.wants(FORMATTED)
+        self._table = preferences.wants(LOOKUP_TABLE)
+        self._navigation = preferences.wants(LOOKUP_NAVIGATION)
+        self._currencies: dict[Any, tuple[str, int]] | None = None
+        self._base: Any = None
+
+    def of(
+        self, table: Table, columns: Sequence[tuple[str, Column]], rows: Sequence[Row]
+    ) -> list[dict[str, dict[str, Any]]]:
+        """For each row: the annotations to write before each property."""
+        names = self._names_of_lookups(columns, rows) if self._formatted else {}
+        return [
+            {
+                name: found
+                for name, column in columns
+                if (found := self._annotate(table, name, column, row, names))
+            }
+            for row in rows
+        ]
+
+    def formatted(self, column: Column, row: Row) -> str | None:
+        """A value as people see it, in the row's own currency."""
+        symbol, digits = self._currency(column, row) if column.kind is Kind.MONEY else ("", None)
+        return values.show(column, row[column.name], symbol, digits)
+
+    def _annotate(
+        self, table: Table, name: str, column: Column, row: Row, names: dict[Any, str]
+    ) -> dict[str, Any]:
+        value = row[column.name]
+        if value is None:
+            return {}
+        found: dict[str, Any] = {}
+        if column.kind not in LOOKUPS:
+            shown = self.formatted(column, row) if self._formatted else None
+            return {} if shown is None else {f"{name}@{FORMATTED}": shown}
+        target = str(row[column.type_name]) if column.polymorphic else column.targets[0]
+        if self._formatted and value in names:
+            found[f"{name}@{FORMATTED}"] = names[value]
+        if self._navigation:
+            found[f"{name}@{LOOKUP_NAVIGATION}"] = _navigation(table, column, target)
+        if self._table:
+            found[f"{name}@{LOOKUP_TABLE}"] = target
+        return found
+
+    def _names_of_lookups(self, columns: Sequence[tuple[str, Column]], rows: Sequence[Row]) -> dict[Any, str]:
+        wanted: dict[str, set[str]] = {}
+        for _, column in columns:
+            if column.kind in LOOKUPS:
+                for row in rows:
+                    if row[column.name] is not None:
+                        target = str(row[column.type_name]) if column.polymorphic else column.targets[0]
+                        wanted.setdefault(target, set()).add(str(row[column.name]))
+        names: dict[Any, str] = {}
+        for target, ids in wanted.items():
+            table = self._context.schema.table(target)
+            if table.primary_name:
+                records = self._context.store.sql(
+                    f'SELECT "{table.primary_key}", "{table.primary_name}" FROM "{target}" '
+                    f'WHERE "{table.primary_key}" IN (SELECT value FROM json_each(?))',
+                    [json.dumps(list(ids))],
+                )
+                decode = self._context.store.decode
+                names |= {
+                    decode(table, table.primary_key, record[0]): record[1] for record in records if record[1]
+                }
+        return names
+
+    def _currency(self, column: Column, row: Row) -> tuple[str, int]:
+        """Symbol and digits of the row's currency; of the organisation's for a `_base` column."""
+        if self._currencies is None:
+            store, schema = self._context.store, self._context.schema
+            self._currencies = {
+                one["transactioncurrencyid"]: (
+                    str(one["currencysymbol"] or ""),
+                    int(str(one["currencyprecision"] or 0)),
+                )
+                for one in store.select(schema.table("transactioncurrency"))
+            }
+            organizations = store.select(schema.table("organization"), limit=1)
+            self._base = organizations[0]["basecurrencyid"] if organizations else None
+        currency = self._base if column.calculation_of else row.get("transactioncurrencyid")
+        return self._currencies.get(currency, ("", 2))
+
+
+def _navigation(table: Table, column: Column, target: str) -> str:
+    for name, relationships in table.lookups.items():
+        if any(one.column == column.name and one.parent == target for one in relationships):
+            return name
+    return column.name

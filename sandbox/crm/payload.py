@@ -1,0 +1,70 @@
+"""JSON as the Web API reads and writes it: decimals pass through as numerals, never as floats."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any, NoReturn
+
+from sandbox.crm import errors
+
+
+def loads(body: bytes) -> Any:
+    """The value in `body`: fractions as Decimal. Raises ApiError 400 for anything that is not strict JSON."""
+    try:
+        return _DECODER.decode(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise errors.bad_payload(f"An error occurred while reading the JSON: {error}") from error
+
+
+def load_object(body: bytes) -> dict[str, Any]:
+    content = loads(body)
+    if not isinstance(content, dict):
+        raise errors.bad_payload("A JSON object is expected.")
+    return content
+
+
+def dumps(value: Any) -> bytes:
+    parts: list[str] = []
+    _write(value, parts.append)
+    return "".join(parts).encode()
+
+
+def _write(value: Any, emit: Any) -> None:
+    if value is None:
+        emit("null")
+    elif value is True:
+        emit("true")
+    elif value is False:
+        emit("false")
+    elif isinstance(value, str):
+        emit(encode_basestring(value))
+    elif isinstance(value, Decimal):
+        emit(format(value, "f"))
+    elif isinstance(value, int | float):
+        emit(repr(value))
+    elif isinstance(value, Mapping):
+        separator = "{"
+        for key, item in value.items():
+            emit(separator)
+            emit(encode_basestring(key))
+            emit(":")
+            _write(item, emit)
+            separator = ","
+        emit("}" if separator == "," else "{}")
+    elif isinstance(value, list | tuple):
+        separator = "["
+        for item in value:
+            emit(separator)
+            _write(item, emit)
+            separator = ","
+        emit("]" if separator == "," else "[]")
+    else:
+        emit(encode_basestring(str(value)))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise errors.bad_payload(f"{name} is not a number in JSON.")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
