@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sandbox.clock import Clock
 from sandbox.crm import values
+from sandbox.crm.derived import Derived
 from sandbox.crm.errors import ApiError
 from sandbox.crm.pipeline import Reference
 from sandbox.crm.schema import Column, Kind, Row, Schema, Table
@@ -35,6 +36,7 @@ class Seeder:
         self._schema = schema
         self._store = store
         self._clock = clock
+        self._derived = Derived(store)
 
     @property
     def now(self) -> datetime:
@@ -125,6 +127,7 @@ class Seeder:
             if column.composed_of and not row.get(column.name):
                 row[column.name] = " ".join(str(row[part]) for part in column.composed_of if row.get(part))
         _set_state(table, row)
+        self._derived.number(table, row)
         fixed: Row = {
             "createdon": now,
             "modifiedon": now,
