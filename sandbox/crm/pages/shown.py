@@ -59,13 +59,15 @@ def target_of(column: Column, row: ApiRow) -> str:
 
 
 def status(table: Table, column: Column, reason: int) -> str:
-    """Statuses are written State (Status Reason): Paid (Partial). W35"""
+    """Statuses are written State (Status Reason): Paid (Partial), Canceled (Canceled). W35"""
     found = column.options.find(reason) if column.options else None
     if found is None:
         return str(reason)
     states = table.columns["statecode"].options if "statecode" in table.columns else None
     state = states.find(found.state) if states and found.state is not None else None
-    return found.label if state is None or state.label == found.label else f"{state.label} ({found.label})"
+    if state is None or (state.label == found.label and (table.custom or state.value == 0)):
+        return found.label
+    return f"{state.label} ({found.label})"
 
 
 def name_of(table: Table, row: ApiRow) -> str:
