@@ -22,10 +22,8 @@ class Changes:
     """Lookup column -> where it will lead."""
 
 
-def read_body(
-    store: Store, table: Table, body: Mapping[str, Any], *, creating: bool, everything: bool = False
-) -> Changes:
-    """Columns that the platform fills by itself are skipped, as it does; `everything` writes those too."""
+def read_body(store: Store, table: Table, body: Mapping[str, Any], *, creating: bool) -> Changes:
+    """Columns that the platform fills by itself are skipped, as it does."""
     changes = Changes()
     for name, value in body.items():
         if name.endswith("@odata.bind"):
@@ -33,7 +31,7 @@ def read_body(
         elif "@" in name:
             continue
         else:
-            _read_column(table, name, value, changes, creating=creating, everything=everything)
+            _read_column(table, name, value, changes, creating=creating)
     return changes
 
 
@@ -60,9 +58,7 @@ def as_entity(table: Table, row: Mapping[str, Value]) -> dict[str, Any]:
     return shown
 
 
-def _read_column(
-    table: Table, name: str, value: Any, changes: Changes, *, creating: bool, everything: bool
-) -> None:
+def _read_column(table: Table, name: str, value: Any, changes: Changes, *, creating: bool) -> None:
     column = table.columns.get(name)
     if column is None:
         relationships = table.lookups.get(name)
@@ -81,11 +77,7 @@ def _read_column(
         return
     if isinstance(value, dict | list):
         raise errors.wrong_type(name, values.edm_type(column), value)
-    if (
-        not everything
-        and not (column.creatable if creating else column.updatable)
-        and column.kind is not Kind.STATE
-    ):
+    if not (column.creatable if creating else column.updatable) and column.kind is not Kind.STATE:
         return
     changes.row[name] = values.read(table, column, value)
 

@@ -23,13 +23,13 @@ class Derived:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def new_row(self, table: Table, changes: Changes, actor: Actor, *, as_given: bool = False) -> Row:
-        """A whole row from what a create says. `as_given` accepts any state and keeps given stamps and owners."""
+    def new_row(self, table: Table, changes: Changes, actor: Actor) -> Row:
+        """A whole row from what a create says."""
         row: Row = {
             column.name: column.default for column in table.columns.values() if column.default is not None
         }
         row |= {name: value for name, value in changes.row.items() if value is not None or name not in row}
-        self._set_state(table, row, changes.row, None if as_given else 0)
+        self._set_state(table, row, changes.row, 0)
         self.number(table, row)
         now = self._store.clock.now().replace(microsecond=0)
         stamps: Row = {
@@ -41,7 +41,7 @@ class Derived:
             "modifiedonbehalfby": actor.authenticated_as if actor.impersonated else None,
         }
         for name, value in stamps.items():
-            if name in table.columns and not (as_given and name in changes.row):
+            if name in table.columns:
                 row[name] = value
         self._set_owner(
             table, row, changes.references.get("ownerid") or Reference("systemuser", actor.user_id)
@@ -49,7 +49,7 @@ class Derived:
         self._price(table, row, row)
         self._compose(table, row, row)
         for column in table.columns.values():
-            if column.required_by_platform and row.get(column.name) is None and not as_given:
+            if column.required_by_platform and row.get(column.name) is None:
                 raise errors.required_missing(column.name, table.name)
         return row
 
@@ -57,7 +57,7 @@ class Derived:
         """The columns to write for an update: what was asked for and what follows from it."""
         written: Row = dict(changes.row)
         current = before.get("statecode")
-        self._set_state(table, written, changes.row, current if isinstance(current, int) else None)
+        self._set_state(table, written, changes.row, current if isinstance(current, int) else 0)
         for column in table.columns.values():
             if column.required_by_platform and column.name in written and written[column.name] is None:
                 raise errors.required_missing(column.name, table.name)
@@ -72,10 +72,10 @@ class Derived:
         self._compose(table, written, after)
         return written
 
-    def _set_state(self, table: Table, row: Row, asked: Row, current: int | None) -> None:
+    def _set_state(self, table: Table, row: Row, asked: Row, current: int) -> None:
         """State and status reason as a valid pair; the state's default reason when only the state is given.
 
-        `current` is the state before an update, 0 for a create (which starts there), None when any pair may be loaded.
+        `current` is the state before an update; a create starts in 0.
         """
         if "statecode" not in table.columns:
             return
@@ -90,9 +90,8 @@ class Derived:
         if reasons is None or states is None:
             return
         if not isinstance(state, int):
-            chosen = reasons.find(status) if isinstance(status, int) and current is None else None
-            state = chosen.state if chosen is not None and chosen.state is not None else current or 0
-        elif creating and current == 0 and state != 0 and not table.columns["statecode"].creatable:
+            state = current
+        elif creating and state != current and not table.columns["statecode"].creatable:
             raise errors.ApiError(
                 400, "0x80040233", f"{table.name} cannot be created with the state code {state}."
             )

@@ -93,20 +93,6 @@ class Rows:
                 then(new_id)
         return new_id
 
-    def load(self, actor: Actor, table: Table, body: Mapping[str, Any]) -> UUID:
-        """Put a row in as it is given, also columns and states that a create does not accept; no rights, no events."""
-        changes = read_body(self._store, table, body, creating=True, everything=True)
-        new_id = changes.row.setdefault(table.primary_key, uuid4())
-        if not isinstance(new_id, UUID):
-            raise errors.wrong_type(table.primary_key, "Edm.Guid", new_id)
-        with self._store.transaction():
-            row = self._derived.new_row(table, changes, actor, as_given=True)
-            if self._store.get(table, new_id) is None:
-                self._store.insert(table, row)
-            else:
-                self._store.update(table, new_id, row)
-        return new_id
-
     def update(
         self,
         actor: Actor,
