@@ -7,6 +7,7 @@ from uuid import UUID
 
 from plugins.actions import Action, Answer, Call, KeyReused, checked_key
 from plugins.ports import (
+    BooksRefused,
     BooksUnreachable,
     Conflict,
     GatewayRefused,
@@ -16,7 +17,6 @@ from plugins.ports import (
     NoAnswer,
     NotFound,
     Outside,
-    WriteRefused,
 )
 from plugins.rules.charge import (
     Charge,
@@ -79,6 +79,12 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
                 "invoice_not_found", "This invoice no longer exists. Refresh the list of invoices."
             )
             return _refuse(outside, None, asked, gone, None)
+        except BooksRefused as refusal:
+            why = ChargeRefused(
+                "books_not_readable",
+                f"The CRM did not let Counterfoil read the invoice ({refusal}). Nothing was charged. Ask your administrator.",
+            )
+            return _refuse(outside, None, asked, why, None)
         if books.request is not None:
             if not (sent and books.request.code == "reserved"):
                 return _known(books.request, asked)
@@ -112,7 +118,7 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
                 with outside.traffic.turn(changeset.ledger_id, until):
                     try:
                         etags = outside.books.commit(changeset)
-                    except WriteRefused as refusal:
+                    except BooksRefused as refusal:
                         if changeset.project is None or refusal.row not in {invoice, None}:
                             raise
                         etags = outside.books.commit(without_projection(changeset, now))
@@ -125,7 +131,7 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
                 attempt += 1
                 outside.traffic.pause(attempt)
                 continue
-            except WriteRefused as refusal:
+            except BooksRefused as refusal:
                 why = ChargeRefused(
                     "books_not_writable",
                     f"The CRM did not let Counterfoil reserve the charge ({refusal}). Nothing was charged. Ask your administrator.",
@@ -239,7 +245,7 @@ def _reject(
     changeset = rejected(books, asked, charge, told, result, outside.clock.now())
     try:
         outside.books.commit(changeset)
-    except WriteRefused:
+    except BooksRefused:
         outside.books.commit(without_projection(changeset, outside.clock.now()))
     except Conflict:
         return _refuse(outside, books, asked, told, None)

@@ -12,7 +12,7 @@ Errors of the books::
 
     BooksError
     ├── Conflict        a row changed since it was read (412), or one of the same id or key exists
-    ├── WriteRefused    the CRM refuses one row of the changeset; nothing was written
+    ├── BooksRefused    the CRM refuses to read, or one row of the changeset; nothing was written
     ├── NotFound        the row asked for does not exist, or the service may not see it
     └── BooksUnreachable  nothing is known: the changeset may have been written
 """
@@ -156,8 +156,8 @@ class Conflict(BooksError):
     """Nothing was written: a row changed since it was read, or one of the same id or key exists already."""
 
 
-class WriteRefused(BooksError):
-    """Nothing was written: the CRM refuses one row. `row` is its id where it can be told."""
+class BooksRefused(BooksError):
+    """The CRM understood and refuses: nothing was read or written. `row` is the refused row's id where it can be told."""
 
     def __init__(self, message: str, row: UUID | None) -> None:
         super().__init__(message)
@@ -192,7 +192,7 @@ class Books(Protocol):
         ...
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
-        """Write all or nothing; the new ETags by row id, as far as the CRM gave them. Raises `Conflict`, `WriteRefused`."""
+        """Write all or nothing; the new ETags by row id, as far as the CRM gave them. Raises `Conflict`, `BooksRefused`."""
         ...
 
     def record(self, request: Request) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from plugins.actions import Answer
 from plugins.ports import (
+    BooksRefused,
     BooksUnreachable,
     Conflict,
     Decline,
@@ -21,7 +22,6 @@ from plugins.ports import (
     IntentStatus,
     NoAnswer,
     Outside,
-    WriteRefused,
 )
 from plugins.rules.charge import with_ledger
 from plugins.rules.declines import Remedy, explain, shown_codes
@@ -215,7 +215,7 @@ def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks, until: 
     with outside.traffic.turn(_transaction(after).ledger, until):
         try:
             outside.books.commit(changeset)
-        except WriteRefused as refusal:
+        except BooksRefused as refusal:
             if changeset.project is None or refusal.row not in {changeset.project.invoice.id, None}:
                 raise
             outside.alerts.alert(
@@ -278,7 +278,7 @@ def _project(outside: Outside, books: InvoiceBooks, until: datetime) -> None:
             outside.books.commit(changeset)
     except Conflict:
         pass  # the next sweep does it
-    except WriteRefused:
+    except BooksRefused:
         later, _ = looked_at(books, now)
         outside.books.commit(later)
 

@@ -30,7 +30,7 @@ from connector.dataverse.odata import (
     with_query,
 )
 from connector.dataverse.odata import NotFound as RowNotFound
-from plugins.ports import BooksUnreachable, Conflict, Due, NotFound, WriteRefused
+from plugins.ports import BooksError, BooksRefused, BooksUnreachable, Conflict, Due, NotFound
 from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import (
     Account,
@@ -299,7 +299,9 @@ class DataverseBooks:
         return Operation("GET", function(user, "RetrievePrincipalAccess", {"Target": target}))
 
     def _read(self, reads: Mapping[str, Operation]) -> "_Found":
-        with _translated():
+        with _translated(
+            conflict=BooksUnreachable
+        ):  # a read changes nothing, so there is nothing to clash with
             answers = self._dataverse.batch(list(reads.values()), within=READ_WITHIN, continue_on_error=True)
         replies = {
             name: answer for name, answer in zip(reads, answers, strict=True) if isinstance(answer, Reply)
@@ -364,21 +366,21 @@ def _raise(failed: Reply, writes: Sequence[tuple[UUID, Operation]]) -> NoReturn:
         raise error
     number = failed.headers.get("content-id", "")
     known = number.isdecimal() and 0 < int(number) <= len(writes)
-    raise WriteRefused(error.message, writes[int(number) - 1][0] if known else None)
+    raise BooksRefused(error.message, writes[int(number) - 1][0] if known else None)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(conflict: type[BooksError] = Conflict) -> Iterator[None]:
     """The errors of the Web API as those of the port."""
     try:
         yield
     except (PreconditionFailed, Duplicate) as error:
-        raise Conflict(str(error)) from error
+        raise conflict(str(error)) from error
     except RowNotFound as error:
         raise NotFound(str(error)) from error
     except (Throttled, Unauthorized) as error:
         raise BooksUnreachable(str(error)) from error
     except Refused as error:
-        raise WriteRefused(str(error), None) from error
+        raise BooksRefused(str(error), None) from error
     except DataverseError as error:
         raise BooksUnreachable(str(error)) from error

@@ -161,7 +161,10 @@ def add_customers(seeder: Seeder) -> None:
                 account["name"],
                 account["currency"],
                 owner,
-                {"cfl_status": seeder.choice("cfl_billingaccount", "cfl_status", account["ledger"])},
+                {
+                    "cfl_status": seeder.choice("cfl_billingaccount", "cfl_status", account["ledger"]),
+                    "cfl_balance": story.owed(account["name"], account["currency"]),
+                },
             )
     for person in story.read()["contacts"]:
         full_name = f"{person['first']} {person['last']}"

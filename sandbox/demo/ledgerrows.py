@@ -31,7 +31,7 @@ def add(seeder: Seeder) -> None:
             currency,
             owner,
             {
-                "cfl_balance": _owed(account, currency),
+                "cfl_balance": story.owed(account, currency),
                 "cfl_version": 2 * len(charges),
                 "cfl_lastnumber": 2 * len(charges),
             },
@@ -160,25 +160,6 @@ def _show_on_invoice(seeder: Seeder, charge: PastCharge) -> None:
             "statuscode": seeder.choice("invoice", "statuscode", _STATUS[complete][0]),
         },
     )
-
-
-def _owed(account: str, currency: str) -> Decimal:
-    """What the customer owes in that currency: totals of what is not canceled, less what was charged."""
-    owed = Decimal(0)
-    for invoice in story.read()["invoices"]:
-        charged = sum((Decimal(charge["amount"]) for charge in invoice.get("charged", ())), Decimal(0))
-        if (
-            invoice["customer"] == account
-            and invoice.get("status") != "Canceled"
-            and _currency(invoice) == currency
-        ):
-            owed += Decimal(invoice["total"]) - charged
-    return owed
-
-
-def _currency(invoice: crmrows.Row) -> str:
-    accounts = {account["name"]: account["currency"] for account in story.read()["accounts"]}
-    return str(invoice.get("currency") or accounts[invoice["customer"]])
 
 
 def _invoice(number: str) -> crmrows.Row:

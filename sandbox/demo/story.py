@@ -137,3 +137,22 @@ def past_charges(now: datetime) -> Iterator[PastCharge]:
                 )
             )
     yield from sorted(charges, key=lambda charge: charge.at)
+
+
+def owed(account: str, currency: str) -> Decimal:
+    """What the customer owes in that currency: totals of what is not canceled, less what was charged."""
+    owed = Decimal(0)
+    for invoice in read()["invoices"]:
+        charged = sum((Decimal(charge["amount"]) for charge in invoice.get("charged", ())), Decimal(0))
+        if (
+            invoice["customer"] == account
+            and invoice.get("status") != "Canceled"
+            and invoice_currency(invoice) == currency
+        ):
+            owed += Decimal(invoice["total"]) - charged
+    return owed
+
+
+def invoice_currency(invoice: Mapping[str, Any]) -> str:
+    accounts = {account["name"]: account["currency"] for account in read()["accounts"]}
+    return str(invoice.get("currency") or accounts[invoice["customer"]])

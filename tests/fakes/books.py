@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from plugins.ports import BooksUnreachable, Clock, Conflict, Due, NotFound, WriteRefused
+from plugins.ports import BooksRefused, BooksUnreachable, Clock, Conflict, Due, NotFound
 from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
 from plugins.rules.invoice import CLOSED_FOR_GOOD
 from plugins.rules.ledger import (
@@ -206,7 +206,7 @@ class MemoryBooks:
         if changeset.project is not None:
             invoice, projection = changeset.project.invoice, changeset.project.projection
             if self.refuses_invoice:
-                raise WriteRefused("the invoice is locked", invoice.id)
+                raise BooksRefused("the invoice is locked", invoice.id)
             self._check_version(rows, invoice.id, invoice.etag)
             current = rows[invoice.id]
             assert isinstance(current, Invoice)
@@ -240,7 +240,7 @@ class MemoryBooks:
         if not etag:
             raise AssertionError(f"{key} is written without having been read")
         if key not in rows:
-            raise WriteRefused(f"{key} does not exist", key)
+            raise BooksRefused(f"{key} does not exist", key)
         if rows[key].etag != etag:
             raise Conflict(f"{key} changed")
 
