@@ -40,6 +40,8 @@ _ATTRIBUTE_TYPES = {
     Kind.OWNER: "lookup",
 }
 
+_LOOKUP_VIEW = 64
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -112,6 +114,7 @@ def for_script(
                 "name": schema.table(relationship.parent).primary_name,
                 "label": schema.table(relationship.parent).label,
                 "bind": navigation,
+                "more": _second_of_lookup_view(schema, schema.table(relationship.parent)),
             }
             for navigation, relationships in table.lookups.items()
             for relationship in relationships
@@ -120,6 +123,16 @@ def for_script(
     if column.kind is Kind.DATETIME and column.date_only:
         described["format"] = "date"
     return described
+
+
+def _second_of_lookup_view(schema: Schema, table: Table) -> str:
+    """What tells two records of the same name apart while one is looked for: the lookup view's second column."""
+    for view in schema.views:
+        if view.table == table.name and view.query_type == _LOOKUP_VIEW:
+            names = [cell.get("name", "") for cell in view.layout.iter("cell")]
+            others = [name for name in names if name in table.columns and name != table.primary_name]
+            return table.columns[others[0]].property_name if others else ""
+    return ""
 
 
 def _input(column: Column) -> str:

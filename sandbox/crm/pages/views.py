@@ -6,9 +6,9 @@ from uuid import UUID
 from xml.etree.ElementTree import Element, SubElement
 
 from sandbox.crm.pages import shown
-from sandbox.crm.pages.reads import Condition, Reads
+from sandbox.crm.pages.reads import ApiRow, Condition, Reads
 from sandbox.crm.pages.shown import Shown
-from sandbox.crm.schema import Kind, Relationship, Schema, Table, View
+from sandbox.crm.schema import Column, Kind, Relationship, Schema, Table, View
 
 PUBLIC, ASSOCIATED, QUICK_FIND = 0, 2, 4
 _PAGE = 50
@@ -109,6 +109,7 @@ class Views:
 
     def grid(self, reads: Reads, table: Table, view: View, wish: Wish) -> Grid:
         """One page of a list, with the way to the next ones."""
+        columns = _columns(table, view)
         sheet = reads.sheet(
             table,
             view.fetch,
@@ -125,8 +126,8 @@ class Views:
 
         return Grid(
             view.name,
-            self._headings(table, view, wish, kept),
-            self._lines(table, view, sheet.rows),
+            self._headings(table, view, columns, wish, kept),
+            self._lines(table, columns, sheet.rows),
             wish.page,
             (wish.page - 1) * _PAGE + 1,
             at(wish.page - 1) if wish.page > 1 else "",
@@ -145,12 +146,14 @@ class Views:
         """The children of one row, as a sub-grid or a Related list shows them."""
         child = self._schema.table(relationship.child)
         layout = view or self.associated(child)
+        # The lookup to the parent would say the same in every row.
+        columns = [column for column in _columns(child, layout) if column.name != relationship.column]
         condition = Condition(relationship.column, "eq", str(parent))
         sheet = reads.sheet(child, layout.fetch, size=size, conditions=[condition])
         return Grid(
             child.plural,
-            self._headings(child, layout, Wish(), None),
-            self._lines(child, layout, sheet.rows),
+            self._headings(child, layout, columns, Wish(), None),
+            self._lines(child, columns, sheet.rows),
             all=shown.record_address(relationship.parent, parent, related=relationship.name)
             if sheet.more
             else "",
@@ -160,28 +163,26 @@ class Views:
         place = self._in_apps.index(view.id) if view.id in self._in_apps else len(self._in_apps)
         return not view.is_default, place, view.name
 
-    def _columns(self, table: Table, view: View) -> list[str]:
-        return [name for cell in view.layout.iter("cell") if (name := cell.get("name", "")) in table.columns]
-
     def _headings(
-        self, table: Table, view: View, wish: Wish, kept: Mapping[str, str] | None
+        self, table: Table, view: View, columns: list[Column], wish: Wish, kept: Mapping[str, str] | None
     ) -> list[Heading]:
         own = view.fetch.find("entity/order")
         by_view = (
             (own.get("attribute", ""), own.get("descending") == "true") if own is not None else ("", False)
         )
-        column, descending = (wish.sort, wish.descending) if wish.sort in table.columns else by_view
+        by, descending = (wish.sort, wish.descending) if wish.sort in table.columns else by_view
         headings = []
-        for name in self._columns(table, view):
-            direction = ("descending" if descending else "ascending") if name == column else ""
+        for column in columns:
+            direction = ("descending" if descending else "ascending") if column.name == by else ""
             turned = "1" if direction == "ascending" else "0"
-            href = "" if kept is None else shown.list_address(table.name, **kept, sort=name, desc=turned)
-            kind = table.columns[name].kind
-            headings.append(Heading(name, table.columns[name].label, kind in shown.NUMERIC, href, direction))
+            href = (
+                "" if kept is None else shown.list_address(table.name, **kept, sort=column.name, desc=turned)
+            )
+            numeric = column.kind in shown.NUMERIC
+            headings.append(Heading(column.name, column.label, numeric, href, direction))
         return headings
 
-    def _lines(self, table: Table, view: View, rows: list[dict[str, object]]) -> list[Line]:
-        columns = [table.columns[name] for name in self._columns(table, view)]
+    def _lines(self, table: Table, columns: list[Column], rows: list[ApiRow]) -> list[Line]:
         lines = []
         for row in rows:
             row_id = UUID(str(row[table.primary_key]))
@@ -207,9 +208,14 @@ class Views:
                 for condition in group.iter("condition")
             ]
             if quick_find
-            else [name for name in self._columns(table, view) if table.columns[name].kind is Kind.STRING]
+            else [column.name for column in _columns(table, view) if column.kind is Kind.STRING]
         )
         return [Condition(column, "like", f"%{words.replace('*', '%')}%") for column in columns]
+
+
+def _columns(table: Table, view: View) -> list[Column]:
+    names = [cell.get("name", "") for cell in view.layout.iter("cell")]
+    return [table.columns[name] for name in names if name in table.columns]
 
 
 def _made_up(table: Table) -> View:

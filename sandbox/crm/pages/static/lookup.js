@@ -4,6 +4,7 @@
 
   const Sandbox = window.Sandbox;
   const FOUND_AT_MOST = 8;
+  const FORMATTED = "@OData.Community.Display.V1.FormattedValue";
 
   Sandbox.wireLookup = function (input) {
     const attribute = Sandbox.formContext.getAttribute(input.dataset.column);
@@ -67,10 +68,10 @@
 
   async function search(target, text) {
     const filter = text ? "&$filter=contains(" + target.name + ",'" + encodeURIComponent(text.replace(/'/g, "''")) + "')" : "";
-    const options = "?$select=" + target.name + filter + "&$orderby=" + target.name + "&$top=" + FOUND_AT_MOST;
+    const options = "?$select=" + target.name + (target.more ? "," + target.more : "") + filter + "&$orderby=" + target.name + "&$top=" + FOUND_AT_MOST;
     try {
       const answer = await Sandbox.WebApi.retrieveMultipleRecords(target.table, options);
-      return answer.entities.map((row) => ({ id: row[target.id], name: row[target.name] || "", table: target.table, label: target.label }));
+      return answer.entities.map((row) => ({ id: row[target.id], name: row[target.name] || "", table: target.table, more: row[target.more + FORMATTED] || row[target.more] || "" }));
     } catch (refused) {
       return [];
     }
@@ -82,6 +83,12 @@
     item.className = "entry";
     item.setAttribute("role", "option");
     item.textContent = record.name;
+    if (record.more) {
+      const more = document.createElement("span");
+      more.className = "more";
+      more.textContent = record.more;
+      item.append(more);
+    }
     item.addEventListener("mousedown", (event) => {
       event.preventDefault();
       choose(record);
