@@ -53,7 +53,9 @@
       /** @param {any} value */
       const money = (value) => root.Counterfoil.Money.fromWire(value, currency);
       const untouched = invoice.cfl_balance === null || invoice.cfl_balance === undefined;
-      const balance = money(untouched ? invoice.totalamount : invoice.cfl_balance);
+      const chargeable = invoice.statecode !== INVOICE.closed && invoice.statecode !== INVOICE.canceled;
+      const owes = chargeable && invoice.statuscode !== INVOICE.complete;
+      const balance = owes ? money(untouched ? invoice.totalamount : invoice.cfl_balance) : 0;
       const inProgress = pending.reduce((sum, row) => sum + money(row.cfl_amount), 0);
       const awaited = pending.find((row) => row.cfl_stage !== STAGE_PROCESSING);
       const contract = invoice.cfl_billingcontractid && invoice.cfl_billingcontractid.statecode === 0 ? invoice.cfl_billingcontractid : null;
@@ -64,12 +66,12 @@
         currency: currency,
         state: invoice.statecode,
         reason: invoice.statuscode,
-        chargeable: invoice.statecode !== INVOICE.closed && invoice.statecode !== INVOICE.canceled,
+        chargeable: chargeable,
         total: money(invoice.cfl_total === null || invoice.cfl_total === undefined ? invoice.totalamount : invoice.cfl_total),
         charged: money(invoice.cfl_amountcharged),
         otherPayments: money(invoice.cfl_otherpayments),
         credits: money(invoice.cfl_creditsdisbursed),
-        balance: invoice.statuscode === INVOICE.complete ? 0 : balance,
+        balance: balance,
         inProgress: inProgress,
         room: balance - inProgress,
         awaited: awaited ? awaitedOf(awaited, money(awaited.cfl_amount)) : null,
