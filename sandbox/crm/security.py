@@ -77,6 +77,8 @@ class Security:
         self._store = store
         self._roles = {role.id: role for role in [*stock_roles(), *schema.roles]}
         self._combined: dict[frozenset[UUID], dict[str, int]] = {}
+        self._held: dict[UUID, frozenset[UUID]] = {}
+        self._held_as_of: tuple[int, int] | None = None
 
     def actor(self, user_id: UUID, authenticated: Actor | None = None) -> Actor:
         """The user with that id, acting for itself or on behalf of another one; ApiError 404 or 403 (disabled)."""
@@ -163,8 +165,15 @@ class Security:
         return self.privileges(actor).get(privilege.lower(), _NONE)
 
     def _roles_of(self, user_id: UUID) -> frozenset[UUID]:
-        links = self._store.select(self._schema.table("systemuserroles"), {"systemuserid": user_id})
-        return frozenset(link["roleid"] for link in links if isinstance(link["roleid"], UUID))
+        table = self._schema.table("systemuserroles")
+        epoch = self._store.epoch(table)
+        if epoch != self._held_as_of:
+            self._held, self._held_as_of = {}, epoch
+        held = self._held
+        if user_id not in held:
+            links = self._store.select(table, {"systemuserid": user_id})
+            held[user_id] = frozenset(link["roleid"] for link in links if isinstance(link["roleid"], UUID))
+        return held[user_id]
 
     def _scope(self, actor: Actor, table: Table, depth: int) -> Scope:
         if depth == _GLOBAL or not table.user_owned:

@@ -40,6 +40,8 @@ class Store:
         self._in_memory = path is None
         self._depth = 0
         self._after_commit: list[Callable[[], None]] = []
+        self._epochs: dict[str, int] = {}
+        self._epoch = 0
         self._build()
 
     def close(self) -> None:
@@ -60,6 +62,7 @@ class Store:
             except BaseException:
                 self._connection.execute(f"ROLLBACK TO s{depth}" if depth else "ROLLBACK")
                 del self._after_commit[pending:]
+                self._epoch += 1
                 raise
             else:
                 self._connection.execute(f"RELEASE s{depth}" if depth else "COMMIT")
@@ -181,12 +184,17 @@ class Store:
 
     # the whole world at once
 
+    def epoch(self, table: Table) -> tuple[int, int]:
+        """Changes whenever rows of `table` may have: what was worked out from them is worth keeping until then."""
+        return self._epoch, self._epochs.get(table.name, 0)
+
     def snapshot(self) -> bytes:
         with self.lock:
             return self._connection.serialize()
 
     def restore(self, snapshot: bytes) -> None:
         with self.lock:
+            self._epoch += 1
             if self._in_memory:
                 self._connection.deserialize(snapshot)
                 return
@@ -202,6 +210,7 @@ class Store:
     def _write(self, table: Table, statement: str, values: Sequence[Stored]) -> None:
         try:
             with self.lock:
+                self._epochs[table.name] = self._epochs.get(table.name, 0) + 1
                 self._connection.execute(statement, values)
         except sqlite3.IntegrityError as error:
             raise _duplicate(table, str(error)) from error
