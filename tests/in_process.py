@@ -13,6 +13,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
+from sandbox.crm.crm import CLIENT_ID
 from sandbox.wire import Handler, Request
 from sandbox.world import World
 
@@ -79,6 +80,21 @@ def session(world: World, delays: Delays | None = None) -> requests.Session:
     made.mount(world.addresses.crm, crm)
     made.mount(world.addresses.crm_tls, crm)
     made.mount(world.addresses.stripe, stripe)
+    return made
+
+
+def signed_in(world: World, login: str, delays: Delays | None = None) -> requests.Session:
+    """A session of the person who signed in under that name: biller, manager, reader, admin, biller_de."""
+    made = session(world, delays)
+    made.post(f"{world.addresses.crm}/sandbox/signin", json={"user": login}).raise_for_status()
+    return made
+
+
+def as_service(world: World, delays: Delays | None = None) -> requests.Session:
+    """A session of the application user, with a token that lasts an hour on the sandbox clock."""
+    made = session(world, delays)
+    token = world.crm.directory.issue(CLIENT_ID, world.addresses.crm_tls)
+    made.headers["Authorization"] = f"Bearer {token}"
     return made
 
 

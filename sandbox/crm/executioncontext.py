@@ -1,20 +1,17 @@
 """RemoteExecutionContext: the JSON that a webhook receives, in the shape and spelling of the platform's own serializer."""
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+from sandbox.crm import payload
 from sandbox.crm.pipeline import Choice, Event, Money, Reference
 from sandbox.crm.schema import CHOICES, LOOKUPS, Column, Kind, Schema, Table
 
 _CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
 _NO_ID = UUID(int=0)
-_EXACT = "\ue000exact:"  # marks a decimal, so that it is written as a number with the digits it has
 
 PAYLOAD_LIMIT = 256 * 1024
 """Bytes; above it the platform leaves the parameters and images out and says so in a header."""
@@ -142,8 +139,8 @@ def _entity(table: Table, row_id: UUID | None, row: Mapping[str, Any]) -> dict[s
 
 
 def _column_value(column: Column, value: Any, row: Mapping[str, Any]) -> Any:
-    if value is None:
-        return None
+    if value is None or isinstance(value, Reference):
+        return _value(value)
     if column.kind is Kind.MONEY:
         return _value(Money(value))
     if column.kind in CHOICES:
@@ -170,8 +167,6 @@ def _value(value: Any) -> Any:
                 "Name": value.name,
                 "RowVersion": None,
             }
-        case Decimal():
-            return f"{_EXACT}{value:f}"
         case datetime():
             return _moment(value)
         case date():
@@ -193,9 +188,7 @@ def _pairs(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _serialized(context: Mapping[str, Any]) -> bytes:
-    text = json.dumps(context, ensure_ascii=False, separators=(",", ":"))
-    text = re.sub(rf'"{_EXACT}([-0-9.]+)"', r"\1", text)
-    return text.replace("/", r"\/").encode()
+    return payload.dumps(context).replace(b"/", rb"\/")
 
 
 def image_columns(attributes: str | None) -> frozenset[str]:

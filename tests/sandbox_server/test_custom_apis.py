@@ -1,0 +1,110 @@
+"""Custom APIs: parameters, privilege and the answer, before anybody is told."""
+
+import pytest
+
+from sandbox.demo.story import row_id
+from sandbox.world import World
+from tests.in_process import as_service, signed_in
+
+INVOICE = row_id("invoice", "INV-1001")
+CHARGE = f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice"
+
+
+def api(world: World, path: str) -> str:
+    return f"{world.addresses.crm}/api/data/v9.2/{path}"
+
+
+def test_without_a_listener_a_custom_api_does_nothing_and_says_so(world: World) -> None:
+    before = world.crm.store.snapshot()
+    with signed_in(world, "biller") as biller:
+        bound = biller.post(api(world, CHARGE), json={"RequestKey": "0b8e91cf-key", "Amount": 12.5})
+        unbound = biller.post(api(world, "cfl_CheckRequest"), json={"RequestKey": "0b8e91cf-key"})
+
+    assert (bound.status_code, bound.content) == (204, b"")
+    assert (unbound.status_code, unbound.content) == (204, b"")
+    assert world.crm.store.snapshot() == before
+
+
+def test_it_takes_the_privilege_that_the_solution_names(world: World) -> None:
+    with signed_in(world, "reader") as reader:
+        answer = reader.post(api(world, CHARGE), json={"RequestKey": "0b8e91cf-key", "Amount": 12.5})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "0x80040220")
+    assert "prvCreatecfl_maycharge" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ({"Amount": 1}, "The required parameter 'RequestKey'"),
+        ({"RequestKey": None, "Amount": 1}, "The required parameter 'RequestKey'"),
+        (
+            {"RequestKey": "a-request-key", "Amount": 1, "Colour": "red"},
+            "'Colour' in the request payload is not valid",
+        ),
+        ({"RequestKey": 7, "Amount": 1}, "parameter 'RequestKey' to the expected type 'Edm.String'"),
+        (
+            {"RequestKey": "a-request-key", "Amount": "1"},
+            "parameter 'Amount' to the expected type 'Edm.Decimal'",
+        ),
+        (
+            {"RequestKey": "a-request-key", "Amount": True},
+            "parameter 'Amount' to the expected type 'Edm.Decimal'",
+        ),
+        ({"RequestKey": "a-request-key", "Amount": 1, "PaymentProfileId": "x"}, "expected type 'Edm.Guid'"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_named(world: World, body: dict[str, object], complaint: str) -> None:
+    with signed_in(world, "biller") as biller:
+        answer = biller.post(api(world, CHARGE), json=body)
+
+    assert answer.status_code == 400
+    assert complaint.replace("is not valid", "is not a valid parameter") in answer.json()["error"]["message"]
+
+
+def test_not_a_number_is_not_an_amount(world: World) -> None:
+    with signed_in(world, "biller") as biller:
+        answer = biller.post(
+            api(world, CHARGE),
+            data=b'{"RequestKey": "a-request-key", "Amount": NaN}',
+            headers={"Content-Type": "application/json"},
+        )
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"invoices({INVOICE})/cfl_ChargeInvoice",
+        f"accounts({row_id('account', 'Fabrikam Fibre')})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice",
+        "cfl_ChargeInvoice",
+        f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_CheckRequest",
+        f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_chargeinvoice",
+    ],
+)
+def test_it_is_found_under_its_own_name_and_table_only(world: World, path: str) -> None:
+    with signed_in(world, "biller") as biller:
+        answer = biller.post(api(world, path), json={"RequestKey": "a-request-key", "Amount": 1})
+
+    assert answer.status_code in {400, 404}
+
+
+def test_its_definition_and_messages_can_be_looked_up(world: World) -> None:
+    with as_service(world) as service:
+        definitions = service.get(
+            api(world, "customapis"), params={"$filter": "uniquename eq 'cfl_ChargeInvoice'"}
+        ).json()["value"]
+        messages = service.get(
+            api(world, "sdkmessages"), params={"$filter": "name eq 'cfl_ChargeInvoice'", "$select": "name"}
+        ).json()["value"]
+        filters = service.get(
+            api(world, "sdkmessagefilters"),
+            params={
+                "$filter": f"_sdkmessageid_value eq {messages[0]['sdkmessageid']} "
+                "and primaryobjecttypecode eq 'invoice'"
+            },
+        ).json()["value"]
+
+    assert [each["allowedcustomprocessingsteptype"] for each in definitions] == [2]
+    assert (len(messages), len(filters)) == (1, 1)
