@@ -9,14 +9,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from sandbox.crm.crm import CLIENT_ID
+from sandbox.demo.story import row_id
 from sandbox.world import STRIPE_API_KEY
 from tests.conftest import Running
+from tests.sandbox_server.receiver import register_endpoint, register_step
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -84,6 +88,48 @@ def test_a_slow_request_does_not_hold_up_the_others(servers: Running) -> None:
     assert quick.status_code == 200
     assert answered_after < 0.9
     assert time.monotonic() - started < 5
+
+
+def test_a_receiver_at_stage_10_may_write_the_row_that_waits_for_it(servers: Running) -> None:
+    """The add-on's own case: the request waits on one connection while its receiver calls back on another."""
+    world, invoice = servers.world, row_id("invoice", "INV-1001")
+    service = servers.session()
+    service.headers["Authorization"] = (
+        f"Bearer {world.crm.directory.issue(CLIENT_ID, servers.addresses.crm_tls)}"
+    )
+    admin, biller = servers.session(), servers.session()
+    for session, login in ((admin, "admin"), (biller, "biller")):
+        session.post(f"{servers.addresses.crm}/sandbox/signin", json={"user": login})
+    written: list[int] = []
+
+    class CallsBack(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            address = f"{servers.addresses.crm_tls}/api/data/v9.2/invoices({invoice})"
+            written.append(
+                service.patch(address, json={"description": "Written meanwhile"}, timeout=5).status_code
+            )
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is inherited
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), CallsBack) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{receiver.server_port}/dataverse"
+        endpoint = register_endpoint(admin, world, url=url)
+        step = register_step(admin, world, endpoint, "cfl_ChargeInvoice", "invoice")
+        answer = biller.post(
+            f"{servers.addresses.crm}/api/data/v9.2/invoices({invoice})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice",
+            json={"RequestKey": "a-request-key", "Amount": 1},
+            timeout=10,
+        )
+        receiver.shutdown()
+    for registered in (step, endpoint):
+        admin.delete(f"{servers.addresses.crm}/api/data/v9.2{registered}")
+
+    assert (answer.status_code, written) == (204, [204])
 
 
 @contextmanager
