@@ -113,8 +113,13 @@ class Codec:
         if column.choice:
             number = content.get(column.choice)
             return None if number is None else wanted(_named(column.values, number))
-        raw = content.get(column.plain or column.read or column.joined)
+        raw = _joined(column.joined, content) if column.joined else content.get(column.plain or column.read)
         return None if raw is None else _read(wanted, raw, content, currencies)
+
+
+def _joined(name: str, content: Mapping[str, Any]) -> Any:
+    """A joined table's column, by the name that FetchXML answers have today or the escaped one that they once had."""
+    return content.get(name, content.get(name.replace(".", "_x002e_")))
 
 
 def _status(column: Column, content: Mapping[str, Any]) -> str:

@@ -39,10 +39,11 @@ class Around:
 
     def disbursements(self) -> str:
         payment = self._mapping["payment"]
+        alias, _, column = self._mapping["disbursement"].columns["payment_transaction"].joined.partition(".")
         source = (
             f"<link-entity name={quoteattr(payment.table)} from={quoteattr(payment.id)} "
-            f"to={quoteattr(self._mapping.column('disbursement', 'payment'))} link-type='outer' alias='source'>"
-            f"<attribute name={quoteattr(self._mapping.column('payment', 'transaction'))} alias='paymenttransaction'/>"
+            f"to={quoteattr(self._mapping.column('disbursement', 'payment'))} link-type='outer' alias={quoteattr(alias)}>"
+            f"<attribute name={quoteattr(column)}/>"
             "</link-entity>"
         )
         active = "<filter><condition attribute='statecode' operator='eq' value='0'/></filter>"

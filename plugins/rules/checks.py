@@ -156,7 +156,10 @@ def invoices_show_the_ledger(books: WholeBooks) -> Iterator[str]:
             balance.currency,
         )
         ledger = next(each for each in books.ledgers if each.id == shown.ledger)
+        charges = {each.id for each in books.payments if each.transaction is not None}
+        charged = total([each.amount for each in own if each.payment in charges], balance.currency)
         said = {
+            "charged": (shown.amount_charged, charged),
             "total": (shown.total, invoice_total(invoice, books.debits)),
             "balance": (shown.balance, balance),
             "payments": (shown.payments_disbursed, paid),
