@@ -193,11 +193,9 @@ class Store:
             return self._connection.serialize()
 
     def restore(self, snapshot: bytes) -> None:
+        """By a backup into the open database: deserializing into it would pull it from under prepared statements."""
         with self.lock:
             self._epoch += 1
-            if self._in_memory:
-                self._connection.deserialize(snapshot)
-                return
             memory = sqlite3.connect(":memory:")
             try:
                 memory.deserialize(snapshot)
