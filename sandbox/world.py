@@ -10,9 +10,9 @@ from sandbox.clock import Clock
 from sandbox.control import Control
 from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, ORGANIZATION, TENANT, Crm
 from sandbox.crm.schema import Schema
-from sandbox.crm.seeding import Seeder
 from sandbox.crm.webhooks import Send as SendToStep
 from sandbox.demo import demo
+from sandbox.demo.demo import Story
 from sandbox.faults import Faults
 from sandbox.front import Caller, Front
 from sandbox.stripe.stripe import Stripe
@@ -40,12 +40,16 @@ class Addresses:
 
 
 class World:
-    """`crm_front.handle` and `stripe_front.handle` are what sockets and tests call; `reset` tells the story anew."""
+    """`crm_front.handle` and `stripe_front.handle` are what sockets and tests call; `reset` goes back to the story.
+
+    `story` is one that was told before; without it, it is told as of now.
+    """
 
     def __init__(
         self,
         schema: Schema,
         *,
+        story: Story | None = None,
         clock: Clock | None = None,
         faults: Faults | None = None,
         data: Path | None = None,
@@ -57,17 +61,13 @@ class World:
         self.clock = clock or Clock()
         self.faults = faults or Faults()
         self.crm_calls, self.stripe_calls = Calls(), Calls()
-        self.crm = Crm(schema, self.clock, data=data, fill=_fill, send=send_to_step)
+        self.story = story or demo.tell(schema, self.clock, ORGANIZATION, CLIENT_ID)
+        self.crm = Crm(schema, self.clock, self.story.crm, data=data, send=send_to_step)
         stripe_file = data.with_name(f"{data.name}.stripe") if data else None
         told_before = stripe_file is not None and stripe_file.exists()
         self.stripe = Stripe(self.clock, file=stripe_file, send=send_event, under_way=under_way)
-        if told_before:
-            elsewhere = Stripe(self.clock)
-            demo.fill_stripe(elsewhere, self.clock, ORGANIZATION)
-            self._stripe_story = elsewhere.snapshot()
-        else:
-            demo.fill_stripe(self.stripe, self.clock, ORGANIZATION)
-            self._stripe_story = self.stripe.snapshot()
+        if not told_before:
+            self.stripe.restore(self.story.stripe)
         self.crm_front = Front(
             "crm",
             self.crm.handle,
@@ -103,7 +103,7 @@ class World:
         self.faults.clear()
         self.clock.reset()
         self.crm.reset()
-        self.stripe.restore(self._stripe_story)
+        self.stripe.restore(self.story.stripe)
         self.crm_calls.clear()
         self.stripe_calls.clear()
 
@@ -139,10 +139,6 @@ class World:
         self.crm.webhooks.stop_worker()
         self.stripe.stop()
         self.crm.store.close()
-
-
-def _fill(seeder: Seeder) -> None:
-    demo.fill_crm(seeder, ORGANIZATION, CLIENT_ID)
 
 
 def _shown(path: Path | None) -> str | None:

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from sandbox.clock import Clock
 from sandbox.crm import solution
+from sandbox.crm.crm import CLIENT_ID, ORGANIZATION
 from sandbox.crm.schema import Schema
+from sandbox.demo import demo
+from sandbox.demo.demo import Story
 from sandbox.faults import Faults
 from sandbox.server import Servers, Site, listen
 from sandbox.tls import Authority, ClientCertificate, client_certificate
@@ -49,15 +53,21 @@ def schema() -> Schema:
     return solution.load(SOLUTION)
 
 
+@pytest.fixture(scope="session")
+def story(schema: Schema) -> Story:
+    """The demo data as of the start of the tests, told once."""
+    return demo.tell(schema, Clock(), ORGANIZATION, CLIENT_ID)
+
+
 @pytest.fixture
 def delays() -> Delays:
     return Delays()
 
 
 @pytest.fixture
-def world(schema: Schema, delays: Delays) -> Iterator[World]:
+def world(schema: Schema, story: Story, delays: Delays) -> Iterator[World]:
     """A world of its own, in memory, with the demo data and nothing registered. `world.reset()` takes milliseconds."""
-    made = World(schema, faults=Faults(wait=delays))
+    made = World(schema, story=story, faults=Faults(wait=delays))
     yield made
     made.stop()
 
@@ -70,12 +80,12 @@ def web(world: World, delays: Delays) -> Iterator[requests.Session]:
 
 
 @pytest.fixture(scope="session")
-def _running(schema: Schema, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _running(schema: Schema, story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("sandbox")
     listeners = [listen(0) for _ in range(3)]
     crm, tls, stripe = (listener.getsockname()[1] for listener in listeners)
     authority = Authority()
-    world = World(schema)
+    world = World(schema, story=story)
     certificate = client_certificate("counterfoil-tests", world.clock.now())
     world.crm.application.register_certificate(certificate.certificate_pem)
     world.move_to(

@@ -1,13 +1,12 @@
 """The local CRM put together: one object that answers every request a Dataverse environment would."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sandbox.clock import Clock
 from sandbox.control import BadRequestError, Endpoints, json_object
-from sandbox.crm import platformrows
 from sandbox.crm.customapi import CustomApis
 from sandbox.crm.errors import ApiError
 from sandbox.crm.oauth import Application, Directory
@@ -41,16 +40,16 @@ _REGISTERED = ("serviceendpoint", "sdkmessageprocessingstep", "sdkmessageprocess
 class Crm:
     """A Dataverse environment on SQLite, in memory unless `data` names a file.
 
-    `fill` adds the demo data; it runs on a fresh store only. `send` delivers webhooks.
+    `first_rows` is a snapshot of what a new one starts with and a reset goes back to. `send` delivers webhooks.
     """
 
     def __init__(
         self,
         schema: Schema,
         clock: Clock,
+        first_rows: bytes,
         *,
         data: Path | None = None,
-        fill: Callable[[Seeder], None] | None = None,
         send: Send | None = None,
     ) -> None:
         self.clock = clock
@@ -66,9 +65,10 @@ class Crm:
         self.web_api = WebApi(self.store, self.security, self.custom_apis, self.webhooks)
         self._sign_in_page = SignInPage(self.sign_in)
         self._seeder = Seeder(self.schema, self.store, clock)
-        self._fill = fill
         self.pages = Pages(self)
-        self._full: bytes = self._filled() if self._is_new() else _filled_elsewhere(schema, clock, fill)
+        self._first_rows = first_rows
+        if not self.store.select(schema.table("organization"), limit=1):
+            self.store.restore(first_rows)
 
     def handle(self, request: Request) -> Response:
         try:
@@ -98,7 +98,7 @@ class Crm:
         with self.store.transaction():
             for name in _REGISTERED:
                 kept[name] = self.store.select(self.schema.table(name))
-        self.store.restore(self._full)
+        self.store.restore(self._first_rows)
         with self.store.transaction():
             for name, rows in kept.items():
                 for row in rows:
@@ -120,23 +120,3 @@ class Crm:
             return json_response(200, {"imported": self._seeder.load(tables)})
         except SeedError as error:
             raise BadRequestError(str(error)) from error
-
-    def _is_new(self) -> bool:
-        return not self.store.select(self.schema.table("organization"), limit=1)
-
-    def _filled(self) -> bytes:
-        """The state that a reset goes back to."""
-        with self.store.transaction():
-            platformrows.add(self._seeder, self.schema, ORGANIZATION)
-            if self._fill is not None:
-                self._fill(self._seeder)
-        return self.store.snapshot()
-
-
-def _filled_elsewhere(schema: Schema, clock: Clock, fill: Callable[[Seeder], None] | None) -> bytes:
-    """What a reset of a file with other data in it goes back to."""
-    fresh = Crm(schema, clock, fill=fill)
-    try:
-        return fresh.store.snapshot()
-    finally:
-        fresh.store.close()

@@ -9,6 +9,7 @@ from sandbox.crm.platformrows import Organization
 from sandbox.crm.schema import Role, Schema
 from sandbox.crm.security import Security
 from sandbox.crm.store import Store
+from sandbox.demo.demo import Story
 from sandbox.demo.story import ledger_id, past_charges, row_id
 from sandbox.world import World
 from tests.in_process import as_service, signed_in
@@ -166,7 +167,7 @@ def test_without_a_session_there_is_nothing_to_see(world: World, web: requests.S
         ("Global", {"mine", "my unit's", "below's", "elsewhere's"}),
     ],
 )
-def test_how_far_a_privilege_reaches(schema: Schema, level: str, seen: set[str]) -> None:
+def test_how_far_a_privilege_reaches(schema: Schema, story: Story, level: str, seen: set[str]) -> None:
     """Depth by owner and business unit, on rows of four owners: oneself, a colleague, a unit below, a unit beside."""
     units = {
         name: UUID(int=number) for number, name in enumerate(("root", "mine", "below", "beside"), start=10)
@@ -177,7 +178,7 @@ def test_how_far_a_privilege_reaches(schema: Schema, level: str, seen: set[str])
         "below's": (UUID(int=22), units["below"]),
         "elsewhere's": (UUID(int=23), units["beside"]),
     }
-    world = World(schema)
+    world = World(schema, story=story)
     table, role = schema.table("account"), UUID(int=30)
     store: Store = world.crm.store
     parents = {"mine": units["root"], "below": units["mine"], "beside": units["root"], "root": None}

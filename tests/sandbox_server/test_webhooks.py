@@ -9,6 +9,7 @@ import requests
 
 from sandbox.crm.crm import ORGANIZATION
 from sandbox.crm.schema import Schema
+from sandbox.demo.demo import Story
 from sandbox.demo.story import row_id
 from sandbox.world import World
 from tests.in_process import as_service, signed_in
@@ -26,9 +27,9 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def told(schema: Schema, receiver: Receiver) -> Iterator[World]:
+def told(schema: Schema, story: Story, receiver: Receiver) -> Iterator[World]:
     """A world whose webhooks reach `receiver`."""
-    world = World(schema, send_to_step=receiver)
+    world = World(schema, story=story, send_to_step=receiver)
     yield world
     world.stop()
 
