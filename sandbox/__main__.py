@@ -31,16 +31,16 @@ def main(arguments: list[str] | None = None) -> int:
     if options.data is not None and not options.data.parent.is_dir():
         print(f"there is no folder {options.data.parent} to keep the data in", file=sys.stderr)
         return 2
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopped.set())
-    if options.stop_with_parent:
-        threading.Thread(target=_wait_for_end_of_input, args=(stopped,), daemon=True).start()
     try:
         listeners = [listen(options.port + offset if options.port else 0) for offset in range(3)]
     except PortTakenError as error:
         print(error, file=sys.stderr)
         return 1
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    if options.stop_with_parent:
+        threading.Thread(target=_wait_for_end_of_input, args=(stopped,), daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="counterfoil-sandbox-") as folder:
         ports = [listener.getsockname()[1] for listener in listeners]
         clock = Clock(options.clock_file)

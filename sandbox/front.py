@@ -13,6 +13,7 @@ from sandbox.wire import Handler, Request, Response, json_response
 SERVER = "Counterfoil-Sandbox"
 CONTROL = "/sandbox/"
 HEALTH = "/health"
+HEALTH = "/health"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from sandbox.crm.schema import Row, Schema, Value
 from sandbox.crm.store import Store
 
 TIMEOUT_SECONDS = 60.0
+_REGISTRATION = ("sdkmessage", "sdkmessagefilter", "sdkmessageprocessingstep")
 _STOP_WITHIN_SECONDS = 1.0
 _ONCE_MORE = frozenset({502, 503, 504})
 _WEBHOOK = 8
@@ -68,6 +69,8 @@ class Webhooks:
         self._clock = clock
         self._organization = organization
         self._send = send or sender()
+        self._known_steps: dict[tuple[str, str | None], list[_Step]] = {}
+        self._known_as_of: tuple[tuple[int, int], ...] = ()
         self._queued = threading.Event()
         self._stopping = threading.Event()
         self._worker: threading.Thread | None = None
@@ -227,6 +230,15 @@ class Webhooks:
     # what is registered
 
     def _steps(self, message: str, table: str | None) -> list[_Step]:
+        epoch = tuple(self._store.epoch(self._schema.table(name)) for name in _REGISTRATION)
+        if epoch != self._known_as_of:
+            self._known_steps, self._known_as_of = {}, epoch
+        known = self._known_steps
+        if (message, table) not in known:
+            known[message, table] = self._read_steps(message, table)
+        return known[message, table]
+
+    def _read_steps(self, message: str, table: str | None) -> list[_Step]:
         found = self._store.sql(
             "SELECT s.sdkmessageprocessingstepid FROM sdkmessageprocessingstep AS s "
             "JOIN sdkmessage AS m ON m.sdkmessageid = s.sdkmessageid AND m.name = ? "

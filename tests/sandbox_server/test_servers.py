@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.__main__ import main
 from sandbox.crm.crm import CLIENT_ID
 from sandbox.demo.story import row_id
 from sandbox.world import STRIPE_API_KEY
@@ -23,6 +24,12 @@ from tests.conftest import Running
 from tests.sandbox_server.receiver import register_endpoint, register_step
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_both_stand_ins_say_that_they_are_well(servers: Running) -> None:
+    for address in (servers.addresses.crm, servers.addresses.crm_tls, servers.addresses.stripe):
+        assert servers.session().get(f"{address}/health").text == "ok\n"
+    assert servers.session().get(f"{servers.addresses.crm}/sandbox/calls").json()["calls"] == []
 
 
 def test_every_answer_says_that_it_is_a_sandbox(servers: Running) -> None:
@@ -200,42 +207,29 @@ def test_data_are_kept_in_a_file_and_the_clock_is_told_to_another(tmp_path: Path
         assert session.get(kept).json()["value"] == []
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
-    ("arguments", "status", "complaint"),
+    ("arguments", "complaint"),
     [
-        (["--port", "many"], 2, "--port"),
-        (["--port", "70000"], 2, "a port is 0 or 1 to 65532"),
-        (["--solution", "nowhere"], 2, "is not an unpacked solution"),
-        (["--data", "no/such/folder/file"], 2, "there is no folder"),
-        (["--turbo"], 2, "unrecognized arguments"),
+        (["--port", "many"], "--port"),
+        (["--port", "70000"], "a port is 0 or 1 to 65532"),
+        (["--solution", "nowhere"], "is not an unpacked solution"),
+        (["--data", "no/such/folder/file"], "there is no folder"),
+        (["--turbo"], "unrecognized arguments"),
     ],
 )
-def test_wrong_usage_is_explained(arguments: list[str], status: int, complaint: str) -> None:
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "sandbox", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+def test_wrong_usage_is_explained(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status: object = main(arguments)
+    except SystemExit as left:
+        status = left.code
 
-    assert (done.returncode, complaint in done.stderr) == (status, True)
+    assert (status, complaint in capsys.readouterr().err) == (2, True)
 
 
-@pytest.mark.process
-def test_a_taken_port_is_a_problem_found(servers: Running) -> None:
+def test_a_taken_port_is_a_problem_found(servers: Running, capsys: pytest.CaptureFixture[str]) -> None:
     port = servers.addresses.crm.rpartition(":")[2]
 
-    done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "sandbox", "--port", port],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert f"port {port} is taken" in done.stderr
+    assert main(["--port", port]) == 1
+    assert f"port {port} is taken" in capsys.readouterr().err
