@@ -122,9 +122,7 @@ def _read_whole(table: Table, column: Column, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise errors.wrong_type(column.name, edm_type(column), value)
     lowest, highest = _INT32 if column.kind is Kind.INTEGER else (-_WIDEST, _WIDEST)
-    _within(
-        table, column, value, max(lowest, column.minimum or lowest), min(highest, column.maximum or highest)
-    )
+    _within(table, column, value, Decimal(lowest), Decimal(highest))
     return value
 
 
@@ -134,19 +132,16 @@ def _read_decimal(table: Table, column: Column, value: Any) -> Decimal:
     scale = scale_of(column)
     widest = Decimal(_WIDEST).scaleb(-scale)
     number = Decimal(value)
-    _within(
-        table,
-        column,
-        number,
-        -widest if column.minimum is None else max(-widest, column.minimum),
-        widest if column.maximum is None else min(widest, column.maximum),
-    )
+    _within(table, column, number, -widest, widest)
     return round_money(number, scale)
 
 
-def _within(
-    table: Table, column: Column, value: Decimal | int, lowest: Decimal | int, highest: Decimal | int
-) -> None:
+def _within(table: Table, column: Column, value: Decimal | int, lowest: Decimal, highest: Decimal) -> None:
+    """Between the column's own limits, and what its type can hold at all."""
+    if column.minimum is not None:
+        lowest = max(lowest, column.minimum)
+    if column.maximum is not None:
+        highest = min(highest, column.maximum)
     if not lowest <= value <= highest:
         raise errors.out_of_range(column.name, table.name, value)
 
