@@ -47,9 +47,9 @@ class Crm:
         self._mapping = mapping
         self._clock = clock
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self, patience: float) -> Iterator[Check]:
         try:
-            who = self._get("WhoAmI")
+            who = self._dataverse.send(Operation("GET", "WhoAmI"), within=patience)
         except SignInRefused as e:
             yield problem(
                 "sign-in", e.message, "Correct the setting; the secret or certificate may have expired."
@@ -58,7 +58,7 @@ class Crm:
         except (Unauthorized, Forbidden) as e:
             yield problem(
                 "sign-in",
-                f"the environment does not know the application: {e.message}",
+                f"the environment does not let the application in: {e.message}",
                 "Add the application as an application user of the environment, with the role Counterfoil Service.",
             )
             return
@@ -164,7 +164,7 @@ class Crm:
 
     def _setting(self) -> Check:
         name = "set-up row"
-        setting = DataverseBooks(self._dataverse, self._mapping).setting()
+        setting = DataverseBooks(self._dataverse, self._mapping).due(self._clock.now(), 1).setting
         if setting is None:
             return problem(
                 name,

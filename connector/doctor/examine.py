@@ -1,6 +1,6 @@
 """All checks of an installation, in the order in which one would put them right. Nothing is changed anywhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import requests
 
@@ -16,19 +16,14 @@ from connector.stripe.client import Stripe, pooled_session
 from plugins.ports import Clock
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """One check after the other, as they are done."""
-    clock: Clock = FollowingClock(settings.clock_file) if settings.clock_file else SystemClock()
+def examine(
+    settings: Settings, areas: Iterable[str] = ("crm", "stripe", "service"), patience: float = 10.0
+) -> Iterator[Check]:
+    """One check after the other, as they are done. `patience`: seconds to wait for a first answer of each."""
     yield fine("settings", f"complete, Stripe {'live' if settings.live else 'test'} mode")
-    try:
-        mapping = load_mapping(settings.mapping)
-    except MappingError as e:
-        yield problem("mapping", str(e), "Correct the file, or COUNTERFOIL_MAPPING.")
-    else:
-        yield from Crm(settings, open_dataverse(settings, Metrics()), mapping, clock).checks()
-    client = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, pooled_session())
-    yield from Processor(settings, client, clock).checks()
-    yield _service(settings)
+    clock: Clock = FollowingClock(settings.clock_file) if settings.clock_file else SystemClock()
+    for area in areas:
+        yield from AREAS[area](settings, clock, patience)
 
 
 def of_settings(error: SettingsError) -> Check:
@@ -39,7 +34,32 @@ def of_settings(error: SettingsError) -> Check:
     )
 
 
-def _service(settings: Settings) -> Check:
+def _crm(settings: Settings, clock: Clock, patience: float) -> Iterator[Check]:
+    try:
+        mapping = load_mapping(settings.mapping)
+    except MappingError as e:
+        yield problem("mapping", str(e), "Correct the file, or COUNTERFOIL_MAPPING.")
+    else:
+        yield from Crm(settings, open_dataverse(settings, Metrics()), mapping, clock).checks(patience)
+
+
+def _stripe(settings: Settings, clock: Clock, patience: float) -> Iterator[Check]:
+    client = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, pooled_session())
+    yield from Processor(settings, client, clock).checks(patience)
+
+
+def _service(settings: Settings, _: Clock, patience: float) -> Iterator[Check]:
+    yield _answering(settings, patience)
+
+
+AREAS: Mapping[str, Callable[[Settings, Clock, float], Iterator[Check]]] = {
+    "crm": _crm,
+    "stripe": _stripe,
+    "service": _service,
+}
+
+
+def _answering(settings: Settings, patience: float) -> Check:
     name = "service"
     if settings.public_url is None:
         return problem(
@@ -50,7 +70,7 @@ def _service(settings: Settings) -> Check:
     session = requests.Session()
     session.trust_env = False
     try:
-        answer = session.get(f"{settings.public_url}/health", timeout=10, allow_redirects=False)
+        answer = session.get(f"{settings.public_url}/health", timeout=patience, allow_redirects=False)
     except requests.RequestException as e:
         return problem(
             name,

@@ -23,10 +23,10 @@ class Processor:
         self._client = client
         self._clock = clock
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self, patience: float) -> Iterator[Check]:
         name = "stripe key"
         try:
-            intents = self._client.within(15).v1.payment_intents.list({"limit": 1})
+            intents = self._client.within(patience).v1.payment_intents.list({"limit": 1})
         except stripe.AuthenticationError:
             yield problem(
                 name,
