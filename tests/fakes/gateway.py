@@ -1,7 +1,7 @@
 """A gateway in memory with a script: the next charge declines, hangs, or lies."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -31,22 +31,24 @@ class ScriptedGateway:
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     keys: dict[str, str] = field(default_factory=dict)
+    ours: Mapping[str, str] = field(default_factory=dict)
+    """Metadata that tells our intents from others of the account."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def minimum(self, currency: str) -> Money | None:
         return amounts.minimum(currency)
 
     def create_intent(self, order: IntentOrder, within: float) -> Intent:
-        return self._call("create", lambda: self._create(order))
+        return self._call("create", within, lambda: self._create(order))
 
     def confirm_intent(self, reference: str, idempotency_key: str, within: float) -> Intent:
-        return self._call("confirm", lambda: self._confirm(reference, idempotency_key))
+        return self._call("confirm", within, lambda: self._confirm(reference))
 
     def read_intent(self, reference: str, within: float) -> Intent:
-        return self._call("read", lambda: self._read(reference))
+        return self._call("read", within, lambda: self._read(reference))
 
     def cancel_intent(self, reference: str, within: float) -> Intent:
-        return self._call("cancel", lambda: self._cancel(reference))
+        return self._call("cancel", within, lambda: self._cancel(reference))
 
     def unconfirmed_intents(self, older_than: datetime) -> Sequence[Intent]:
         return [
@@ -55,6 +57,7 @@ class ScriptedGateway:
             if each.status is IntentStatus.REQUIRES_CONFIRMATION
             and each.created_on is not None
             and each.created_on < older_than
+            and self.ours.items() <= each.metadata.items()
         ]
 
     def become(self, reference: str, status: IntentStatus, decline: Decline | None = None) -> None:
@@ -67,7 +70,9 @@ class ScriptedGateway:
             each.amount.minor for each in self.intents.values() if each.status is IntentStatus.SUCCEEDED
         )
 
-    def _call(self, name: str, act: Callable[[], Intent]) -> Intent:
+    def _call(self, name: str, within: float, act: Callable[[], Intent]) -> Intent:
+        if within <= 0:
+            raise NoAnswer(f"{name}: no time is left")
         self.calls.append(name)
         self.before(name)
         result = act()
@@ -91,8 +96,8 @@ class ScriptedGateway:
         self.keys[order.idempotency_key] = reference
         return intent
 
-    def _confirm(self, reference: str, key: str) -> Intent:
-        intent = self._read(reference)
+    def _confirm(self, reference: str) -> Intent:
+        intent = self._known(reference)
         if intent.status is not IntentStatus.REQUIRES_CONFIRMATION:
             return intent
         outcome = self.methods.get(self.orders[reference].method, IntentStatus.SUCCEEDED)
@@ -107,8 +112,14 @@ class ScriptedGateway:
             raise GatewayRefused("resource_missing", f"No such payment_intent: {reference}")
         return self.intents[reference]
 
+    def _known(self, reference: str) -> Intent:
+        try:
+            return self._read(reference)
+        except GatewayRefused as error:
+            raise NoAnswer(str(error)) from error
+
     def _cancel(self, reference: str) -> Intent:
-        intent = self._read(reference)
+        intent = self._known(reference)
         if intent.status not in {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING, IntentStatus.CANCELED}:
             self.become(reference, IntentStatus.CANCELED, intent.decline)
         return self.intents[reference]

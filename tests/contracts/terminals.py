@@ -1,0 +1,111 @@
+"""Two terminals with the same payment methods: the scripted gateway, and the real adapter on the local Stripe."""
+
+from typing import Protocol
+
+from plugins.ports import Clock, Decline, Gateway, IntentStatus
+from tests.connector.stripe.account import Account
+from tests.fakes.clock import ManualClock
+from tests.fakes.gateway import ScriptedGateway, no_answer
+
+OURS = {"counterfoil_organization": "0a000000-0000-4000-8000-000000000001"}
+METHODS = {
+    "works": "pm_card_visa",
+    "declines": "pm_card_visa_chargeDeclinedInsufficientFunds",
+    "asks": "pm_card_authenticationRequired",
+    "debit": "pm_success_de",
+    "failing debit": "pm_failed_de",
+}
+
+
+PATHS = {
+    "create": ("POST", "/payment_intents$"),
+    "confirm": ("POST", "/confirm$"),
+    "cancel": ("POST", "/cancel$"),
+    "read": ("GET", "/payment_intents/pi_"),
+}
+
+
+class Terminal(Protocol):
+    """A gateway with a customer who has each kind of payment method, and what banks and networks do."""
+
+    @property
+    def gateway(self) -> Gateway: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def days_pass(self, days: int) -> None: ...
+
+    def loses_request(self, call: str) -> None: ...
+
+    def loses_answer(self, call: str) -> None: ...
+
+    def captured(self) -> int:
+        """Minor units that moved."""
+        ...
+
+
+class ScriptedTerminal:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.gateway = ScriptedGateway(self.clock, ours=OURS)
+        self.gateway.methods = {
+            "declines": Decline("card_declined", "insufficient_funds", "try_again_later", "Insufficient."),
+            "asks": Decline("authentication_required", "authentication_required", "", "Authenticate."),
+            "debit": IntentStatus.PROCESSING,
+            "failing debit": IntentStatus.PROCESSING,
+        }
+
+    def days_pass(self, days: int) -> None:
+        self.clock.advance(days=days)
+        for reference, intent in self.gateway.intents.items():
+            if intent.status is IntentStatus.PROCESSING:
+                if self.gateway.orders[reference].method == "debit":
+                    self.gateway.become(reference, IntentStatus.SUCCEEDED)
+                else:
+                    bank = Decline("payment_method_provider_decline", message="The customer's bank declined.")
+                    self.gateway.become(reference, IntentStatus.REQUIRES_PAYMENT_METHOD, bank)
+
+    def loses_request(self, call: str) -> None:
+        self.gateway.before = no_answer(call)
+
+    def loses_answer(self, call: str) -> None:
+        self.gateway.after = no_answer(call)
+
+    def captured(self) -> int:
+        return self.gateway.captured()
+
+
+class LocalTerminal:
+    def __init__(self) -> None:
+        self._account = Account()
+        self.clock = self._account.clock
+        self._account.stripe.seed(
+            payment_methods=[
+                {"id": name, "customer": "cus_1", "like": like} for name, like in METHODS.items()
+            ]
+        )
+        self.gateway = self._account.gateway(ours=OURS)
+
+    def days_pass(self, days: int) -> None:
+        self.clock.advance(days * 86400)
+        self._account.stripe.settle_due()
+
+    def loses_request(self, call: str) -> None:
+        self._drop("drop_before", call)
+
+    def loses_answer(self, call: str) -> None:
+        self._drop("drop_after", call)
+
+    def captured(self) -> int:
+        intents = self._account.client().within(10).v1.payment_intents.list({"limit": 100})
+        return sum(each.amount_received for each in intents.auto_paging_iter())
+
+    def closes(self) -> None:
+        """What we sent was all as Stripe describes it."""
+        self._account.stripe.stop()
+        assert self._account.problems == []
+
+    def _drop(self, effect: str, call: str) -> None:
+        method, path = PATHS[call]
+        self._account.faults.replace([{"do": effect, "method": method, "path": path}])
