@@ -294,7 +294,7 @@ def _day(column: Column, value: Any) -> date:
 
 def _count(operator: str, values: Sequence[Any]) -> int:
     try:
-        return int(_one(operator, values))
+        return int(str(_one(operator, values)))
     except ValueError:
         raise errors.invalid_request(f"The operator '{operator}' needs a whole number.") from None
 
