@@ -3,11 +3,10 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 EXECUTABLE = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 IN_CI = os.environ.get("CI") == "true"
@@ -34,32 +33,38 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def new_page(chromium: Browser) -> Iterator[NewPage]:
-    """Opens pages, each in a context of its own: `new_page(width=320, locale="de-DE", now=…)`.
+def a_page(browser: Browser, width: int = 560, height: int = 640, **options: Any) -> Page:
+    """A page in a context of its own, in American English unless `options` say otherwise."""
+    options = {"locale": "en-US", "timezone_id": "Europe/Berlin", "reduced_motion": "reduce", **options}
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(10_000)
+    return context.new_page()
 
-    The test fails when one of them throws or violates its content security policy.
-    """
-    contexts: list[BrowserContext] = []
+
+def listen_to(page: Page) -> list[str]:
+    """What the page throws, and the content security policy it violates, from now on."""
     complaints: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
             complaints.append(message.text)
 
-    def open_page(width: int = 560, height: int = 640, now: datetime | None = None, **options: Any) -> Page:
-        options = {"locale": "en-US", "timezone_id": "Europe/Berlin", "reduced_motion": "reduce", **options}
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        if now is not None:
-            page.clock.install(time=now)
-        page.on("console", heard)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", heard)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return complaints
+
+
+@pytest.fixture
+def new_page(chromium: Browser) -> Iterator[NewPage]:
+    """Opens pages: `new_page(width=320, locale="de-DE")`. The test fails when one of them complains."""
+    opened: list[tuple[Page, list[str]]] = []
+
+    def open_page(**options: Any) -> Page:
+        page = a_page(chromium, **options)
+        opened.append((page, listen_to(page)))
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    for page, _ in opened:
+        page.context.close()
+    assert [complaint for _, complaints in opened for complaint in complaints] == []

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, Page, Route
 
-from tests.browser.chromium import NewPage
+from tests.browser.chromium import NewPage, a_page, listen_to
 
 ORIGIN = "http://127.0.0.1:8365"
 DIALOG = "/WebResources/cfl_/charge.html"
@@ -299,22 +299,44 @@ OpenDialog = Callable[..., Page]
 def crm() -> Iterator[ScriptedCrm]:
     scripted = ScriptedCrm()
     yield scripted
-    for route in scripted.held:
-        route.abort()
     assert scripted.foreign == [], "the dialog asked somebody other than the CRM it came from"
 
 
-@pytest.fixture
-def open_dialog(crm: ScriptedCrm, new_page: NewPage) -> OpenDialog:
-    """Opens the dialog on the scripted CRM and waits until it has read what it needs."""
+@pytest.fixture(scope="session")
+def everyday_page(chromium: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """One page for all tests that need nothing special, since opening one costs more than a test. Its date stands still."""
+    page = a_page(chromium)
+    page.clock.set_fixed_time(NOW)
+    yield page, listen_to(page)
+    page.context.close()
 
-    def opened(*, path: str = DIALOG, **options: Any) -> Page:
-        page = new_page(now=NOW, **options)
-        page.add_init_script(COUNT_READINGS)
+
+@pytest.fixture
+def open_dialog(
+    crm: ScriptedCrm, everyday_page: tuple[Page, list[str]], new_page: NewPage
+) -> Iterator[OpenDialog]:
+    """Opens the dialog on the scripted CRM and waits until it has read what it needs.
+
+    `steered` gives a page whose clock the test moves; other options are those of a browser context.
+    """
+    shared, complaints = everyday_page
+
+    def opened(*, path: str = DIALOG, steered: bool = False, **options: Any) -> Page:
+        page = new_page(**options) if steered or options else shared
+        if page is not shared:
+            page.clock.install(time=NOW)
+            page.add_init_script(COUNT_READINGS)
         page.route("**/*", crm.handle)
         data = quote(json.dumps({"invoiceId": INVOICE, "number": "INV-1001"}))
         page.goto(f"{ORIGIN}{path}?data={quote(data)}")
         page.frames[-1].wait_for_selector("body:not([data-state=loading])")
         return page
 
-    return opened
+    yield opened
+    for route in crm.held:
+        route.abort()
+    shared.unroute_all(behavior="wait")
+    shared.context.set_offline(False)
+    shared.set_viewport_size({"width": 560, "height": 640})
+    heard, complaints[:] = list(complaints), []
+    assert heard == []

@@ -42,7 +42,7 @@ class Situation:
 
     def reach(self, crm: ScriptedCrm, open_dialog: OpenDialog, **options: object) -> Page:
         self.prepare(crm)
-        page = open_dialog(**options)
+        page = open_dialog(steered=self.act is charge_and_wait, **options)
         self.act(page, crm)
         expect(page.locator("body")).to_have_attribute("data-state", self.state)
         return page
@@ -190,7 +190,7 @@ SITUATIONS = {
     ),
     "succeeded": Situation(
         "succeeded",
-        answers(Answer(charged("1250.00", "0.00", "complete"))),
+        answers(Answer(charged("1250.00", "0.00", "Paid (Complete)"))),
         charge,
         "Payment received.|$1,250.00 was charged to Visa •••• 4242.|Balance now $0.00.|"
         "Invoice status: Paid (Complete).|Reference PT-000042",

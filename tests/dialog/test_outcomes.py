@@ -134,15 +134,21 @@ def test_a_declined_debit_is_not_called_a_card(script: Page) -> None:
 
 
 def test_a_success_names_what_was_charged_and_what_is_left(script: Page) -> None:
-    row = a_request(DONE, "succeeded", result={"amount": "400.00", "balance": "850.00", "status": "partial"})
+    row = a_request(
+        DONE, "succeeded", result={"amount": "400.00", "balance": "850.00", "status": "Paid (Partial)"}
+    )
     assert view(script, row)["lines"] == [
         ["succeededText", "40000 cents", "Visa •••• 4242"],
         ["succeededBalance", "85000 cents"],
         ["succeededPartial"],
         ["reference", "PT-000042"],
     ]
-    canceled = a_request(DONE, "succeeded", result={"amount": "1", "balance": "0", "status": "canceled"})
+    canceled = a_request(
+        DONE, "succeeded", result={"amount": "1", "balance": "0", "status": "Canceled (Canceled)"}
+    )
     assert ["succeededCanceled"] in view(script, canceled)["lines"]
+    booked = a_request(DONE, "succeeded", result={"amount": "1", "balance": "9", "status": "Active (Booked)"})
+    assert ["succeededStatus", "Active (Booked)"] in view(script, booked)["lines"]
 
 
 def test_a_result_that_cannot_be_read_is_still_a_success(script: Page) -> None:

@@ -22,6 +22,11 @@
   const CHOICE = 728310000;
   const OUTCOME = { done: CHOICE, refused: CHOICE + 1, pending: CHOICE + 2, failed: CHOICE + 3 };
   const FORMATTED = "@OData.Community.Display.V1.FormattedValue";
+  const STATUSES = /** @type {Record<string, string>} */ ({
+    "Paid (Complete)": "succeededComplete",
+    "Paid (Partial)": "succeededPartial",
+    "Canceled (Canceled)": "succeededCanceled",
+  });
   const NOTHING_CHARGED = ["nothingCharged"];
 
   const Outcome = {
@@ -80,12 +85,11 @@
     const result = resultOf(row);
     const money = root.Counterfoil.Money;
     const charged = result.amount === undefined ? attempt.amount : money.fromWire(result.amount, attempt.currency);
-    const statuses = /** @type {Record<string, string>} */ ({ complete: "succeededComplete", partial: "succeededPartial", canceled: "succeededCanceled" });
     const lines = [
       ["succeededText", attempt.money(charged), attempt.profile.name],
       ["succeededBalance", attempt.money(money.fromWire(result.balance, attempt.currency))],
     ];
-    if (statuses[result.status]) lines.push([statuses[result.status]]);
+    if (result.status) lines.push(STATUSES[result.status] ? [STATUSES[result.status]] : ["succeededStatus", result.status]);
     return final("succeeded", "success", ["succeededTitle"], withReference(lines, row));
   }
 
