@@ -72,6 +72,17 @@ def test_a_request_that_was_executed_can_lose_its_answer_over_tls(servers: Runni
     assert call["status"] is None
 
 
+def test_nobody_waits_for_an_acknowledgement(servers: Running) -> None:
+    """With Nagle's algorithm on, each answer would take the 40 ms of a delayed ACK."""
+    session, took = servers.session(), []
+    for _ in range(9):
+        started = time.perf_counter()
+        session.get(f"{servers.addresses.crm_tls}/sandbox/clock")
+        took.append(time.perf_counter() - started)
+
+    assert min(took) < 0.03
+
+
 def test_a_slow_request_does_not_hold_up_the_others(servers: Running) -> None:
     session = servers.session()
     session.post(
