@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from connector import app as composition
 from connector.dataverse import context
 from connector.dataverse.context import ContextRefused
+from connector.dataverse.registration import SECRET_HEADER
 from connector.metrics import CONTENT_TYPE, Metrics
 from connector.settings import Settings
 from connector.stripe import events
@@ -23,7 +24,6 @@ from connector.stripe.events import EventRefused, GatewayEvent
 from plugins.actions import Action, Answer, Call, CallError
 from plugins.ports import Clock
 
-SECRET_HEADER = "x-counterfoil-secret"  # noqa: S105 - a header's name
 _CUT_HEADER = "x-ms-dynamics-msg-size-exceeded"
 _MAX_EVENT_BYTES = 1024 * 1024
 _THREADS = 64  # each call holds one for as long as it waits for the CRM and Stripe
@@ -124,14 +124,15 @@ def create(app: App, settings: Settings, clock: Clock, metrics: Metrics) -> Fast
         metrics.heard(event.type)
         return JSONResponse({"heard": event.id})
 
+    # These two only read memory, and must answer while every thread waits for Stripe: so not in a thread.
     @web.get("/health")
-    def health() -> Response:
+    async def health() -> Response:
         lines = list(app.health())
         text = "".join(f"{'ok' if line.ok else 'problem'} {line.name}: {line.detail}\n" for line in lines)
         return Response(text, 200 if all(line.ok for line in lines) else 503, media_type="text/plain")
 
     @web.get("/metrics")
-    def numbers() -> Response:
+    async def numbers() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @web.exception_handler(Turned)

@@ -1,5 +1,7 @@
 """The SDK as we use it: our pinned API version, no retries of its own, no telemetry, one pool of connections."""
 
+from http.cookiejar import DefaultCookiePolicy
+
 import requests
 import stripe
 from requests.adapters import HTTPAdapter
@@ -42,9 +44,10 @@ class Stripe:
 
 
 def pooled_session(connections: int = 64) -> requests.Session:
-    """One session for all threads. Proxies and credentials of the environment are not for Stripe."""
+    """One session for all threads, without cookies. Proxies and credentials of the environment are not for Stripe."""
     session = requests.Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
