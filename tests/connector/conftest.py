@@ -1,16 +1,5 @@
-import logging
-from collections.abc import Iterator
+"""What every test of the connector may use."""
 
-import pytest
-import structlog
+from tests.logging_restored import logging_restored
 
-
-@pytest.fixture
-def logging_restored() -> Iterator[None]:
-    """For tests of what configures logging for the whole process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+__all__ = ["logging_restored"]

@@ -20,6 +20,9 @@ from connector.stripe.client import Stripe, pooled_session
 from tests.conftest import Running
 from tests.connector.test_settings import GOOD
 from tests.connector.web.scripted import ScriptedApp
+from tests.logging_restored import logging_restored
+
+__all__ = ["logging_restored"]
 
 _REGISTERED: set[str] = set()
 """Where the CRM has been told that the service is."""
