@@ -34,6 +34,10 @@ EXPONENTS = {
 """Digits after the decimal point of the currencies that do not have two."""
 
 
+MOST_DIGITS = 1000
+"""Of a number that is still looked at; every balance is below."""
+
+
 class AmountError(ValueError):
     """An amount that cannot be money: not a number, or with more decimals than its currency has."""
 
@@ -63,20 +67,23 @@ class Money:
             raise AmountError(f"{amount!r} is not an amount") from None
         if not value.is_finite():
             raise AmountError(f"{amount} is not an amount")
+        if value.adjusted() > MOST_DIGITS:
+            raise AmountError("The amount is too large")
         digits = exponent(currency)
-        try:
-            minor = value.scaleb(digits)
-            whole = int(minor)
-        except (InvalidOperation, OverflowError):
-            raise AmountError(f"{amount} is too large") from None
-        if minor != whole:
+        if value.adjusted() < -MOST_DIGITS and value:
+            raise AmountError(f"{currency} has {digits} decimals; {amount} has more")
+        # Whole numbers throughout: arithmetic of Decimal rounds to 28 figures without a word.
+        numerator, denominator = value.as_integer_ratio()
+        whole, rest = divmod(numerator * 10**digits, denominator)
+        if rest:
             raise AmountError(f"{currency} has {digits} decimals; {amount} has more")
         return cls(whole, currency.upper())
 
     @property
     def amount(self) -> Decimal:
         """In major units, with the currency's digits: `Decimal("12.50")`."""
-        return Decimal(self.minor).scaleb(-exponent(self.currency))
+        sign, figures, _ = Decimal(self.minor).as_tuple()
+        return Decimal((sign, figures, -exponent(self.currency)))
 
     def __str__(self) -> str:
         """For a sentence: `1,250.00 USD`."""
