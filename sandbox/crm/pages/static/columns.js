@@ -38,8 +38,14 @@
       return document.querySelector('[data-column="' + this.described.name + '"]');
     }
 
-    /** Takes over what a person typed. Returns a sentence when it cannot be read. */
+    /** Takes over what a person is typing. Returns a sentence when it cannot be read. */
     take(text) {
+      const complaint = this.read(text);
+      if (complaint) this.value = null;
+      return complaint;
+    }
+
+    read(text) {
       const kind = this.described.type;
       if (text === "") this.value = null;
       else if (kind === "integer" || kind === "money" || kind === "decimal" || kind === "double") {
@@ -51,7 +57,6 @@
       else if (kind === "boolean") this.value = text === "true";
       else if (kind === "datetime") this.value = new Date(this.described.format === "date" ? text + "T00:00:00" : text + "Z");
       else this.value = text;
-      this.fireOnChange();
       return "";
     }
 

@@ -63,9 +63,7 @@
 
       const done = () => {
         if (!dialog.isConnected) return;
-        dialog.close();
-        dialog.remove();
-        window.Sandbox.focusOn(opener);
+        hide(dialog, opener);
         resolve();
       };
       content.addEventListener("load", () => {
@@ -77,8 +75,7 @@
         event.preventDefault();
         done();
       });
-      document.body.append(dialog);
-      dialog.showModal();
+      show(dialog);
     });
   }
 
@@ -99,9 +96,7 @@
       const foot = document.createElement("div");
       foot.className = "dialog-foot";
       const done = (value) => {
-        dialog.close();
-        dialog.remove();
-        window.Sandbox.focusOn(opener);
+        hide(dialog, opener);
         resolve(value);
       };
       buttons.forEach((button, index) => {
@@ -117,9 +112,23 @@
         done(false);
       });
       dialog.append(body, foot);
-      document.body.append(dialog);
-      dialog.showModal();
+      show(dialog);
     });
+  }
+
+  /** The page behind is out of reach meanwhile, for assistive technology too. */
+  function show(dialog) {
+    [...document.body.children].forEach((element) => element.toggleAttribute("inert", true));
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  function hide(dialog, opener) {
+    dialog.close();
+    dialog.remove();
+    const beneath = [...document.querySelectorAll("dialog[open]")].pop();
+    [...document.body.children].forEach((element) => element.toggleAttribute("inert", Boolean(beneath) && element !== beneath));
+    window.Sandbox.focusOn(opener);
   }
 
   function length(wish, otherwise) {

@@ -30,7 +30,11 @@
     document.querySelectorAll("#record [data-column]").forEach((input) => {
       if (input.hasAttribute("data-lookup")) return Sandbox.wireLookup(input);
       const attribute = Sandbox.formContext.getAttribute(input.dataset.column);
-      input.addEventListener("change", () => Sandbox.complain(attribute.getName(), attribute.take(input.value.trim())));
+      input.addEventListener("input", () => attribute.take(input.value.trim()));
+      input.addEventListener("change", () => {
+        Sandbox.complain(attribute.getName(), attribute.take(input.value.trim()));
+        attribute.fireOnChange();
+      });
       return undefined;
     });
     Sandbox.wireMenus(document.getElementById("record"));

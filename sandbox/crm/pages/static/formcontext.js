@@ -68,11 +68,15 @@
   /** Sends what was changed; a new record gets its own address. Rejects with the refusal, which is shown too. */
   async function save() {
     Sandbox.unnotify("save");
-    const missing = [...attributes.values()].filter((attribute) => attribute.described.editable && !attribute.isValid());
-    missing.forEach((attribute) => Sandbox.complain(attribute.getName(), "Fill in this field."));
-    if (missing.length || document.querySelector('[data-column][aria-invalid="true"]')) {
-      const first = document.querySelector('[data-column][aria-invalid="true"]');
-      if (first) first.focus();
+    attributes.forEach((attribute) => {
+      const input = attribute.input();
+      if (!input || input.hasAttribute("data-lookup")) return;
+      const complaint = attribute.take(input.value.trim());
+      Sandbox.complain(attribute.getName(), complaint || (attribute.isValid() ? "" : "Fill in this field."));
+    });
+    const wrong = document.querySelector('#record [aria-invalid="true"]');
+    if (wrong) {
+      wrong.focus();
       throw new Error("Some fields need another value.");
     }
     const dirty = [...attributes.values()].filter((attribute) => attribute.described.editable && attribute.getIsDirty());
