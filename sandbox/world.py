@@ -9,8 +9,8 @@ from sandbox.calls import Calls
 from sandbox.clock import Clock
 from sandbox.control import Control
 from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, ORGANIZATION, TENANT, Crm
+from sandbox.crm.delivery import Send as SendToStep
 from sandbox.crm.schema import Schema
-from sandbox.crm.webhooks import Send as SendToStep
 from sandbox.demo import demo
 from sandbox.demo.demo import Story
 from sandbox.faults import Faults
@@ -132,11 +132,11 @@ class World:
 
     def start(self) -> None:
         """Lets asynchronous steps and Stripe's events go out by themselves."""
-        self.crm.webhooks.start_worker()
+        self.crm.webhooks.jobs.start()
         self.stripe.start()
 
     def stop(self) -> None:
-        self.crm.webhooks.stop_worker()
+        self.crm.webhooks.jobs.stop()
         self.stripe.stop()
         self.crm.store.close()
 

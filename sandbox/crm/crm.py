@@ -8,6 +8,7 @@ from uuid import UUID
 from sandbox.clock import Clock
 from sandbox.control import BadRequestError, Endpoints, json_object
 from sandbox.crm.customapi import CustomApis
+from sandbox.crm.delivery import Send
 from sandbox.crm.errors import ApiError
 from sandbox.crm.oauth import Application, Directory
 from sandbox.crm.pages.pages import Pages
@@ -19,7 +20,7 @@ from sandbox.crm.signin import SignIn
 from sandbox.crm.signinpage import SignInPage
 from sandbox.crm.store import Store
 from sandbox.crm.webapi import WebApi
-from sandbox.crm.webhooks import Send, Webhooks
+from sandbox.crm.webhooks import Webhooks
 from sandbox.front import Caller
 from sandbox.wire import Request, Response, json_response
 

@@ -1,6 +1,6 @@
 """RemoteExecutionContext: the JSON that a webhook receives, in the shape and spelling of the platform's own serializer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -189,12 +189,3 @@ def _pairs(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _serialized(context: Mapping[str, Any]) -> bytes:
     return payload.dumps(context).replace(b"/", rb"\/")
-
-
-def image_columns(attributes: str | None) -> frozenset[str]:
-    """The comma list of a step's filtering attributes or of an image, as a set; empty means all."""
-    return frozenset(_listed(attributes or ""))
-
-
-def _listed(text: str) -> Iterable[str]:
-    return (name.strip().lower() for name in text.split(",") if name.strip())

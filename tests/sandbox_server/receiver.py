@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from sandbox.crm.webhooks import DeliveryError
+from sandbox.crm.delivery import DeliveryError
 from sandbox.world import World
 
 URL = "http://127.0.0.1:9/dataverse"

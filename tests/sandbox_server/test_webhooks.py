@@ -1,6 +1,7 @@
 """Webhooks as the platform sends them: when, what, with which proof, and what a receiver's answer does."""
 
 import re
+import socket
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 import requests
 
 from sandbox.crm.crm import ORGANIZATION
+from sandbox.crm.delivery import DeliveryError, over_http
 from sandbox.crm.schema import Schema
 from sandbox.demo.demo import Story
 from sandbox.demo.story import row_id
@@ -219,6 +221,34 @@ def test_a_message_over_256_kilobytes_comes_without_its_parameters(
     assert large.context["MessageName"] == "cfl_CheckRequest"
 
 
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        ({"stage": 30}, "pre-validation (10)"),
+        ({"stage": 10, "mode": 1}, "post-operation (40) only"),
+        (
+            {"sdkmessageid@odata.bind": "/sdkmessages(20bebb1b-ea3e-db11-86a7-000a3a5473e8)"},
+            "another message",
+        ),
+    ],
+)
+def test_a_step_that_the_platform_would_not_take_is_refused(
+    told: World, admin: requests.Session, columns: dict[str, object], complaint: str
+) -> None:
+    endpoint = register_endpoint(admin, told)
+
+    with pytest.raises(AssertionError, match=re.escape(complaint)):
+        register_step(admin, told, endpoint, "cfl_ChargeInvoice", "invoice", **columns)
+
+
+def test_a_secret_cannot_be_guessed_by_asking_for_it(told: World, admin: requests.Session) -> None:
+    register_endpoint(admin, told, authtype=4, authvalue="s3cret")
+
+    answer = admin.get(api(told, "serviceendpoints"), params={"$filter": "startswith(authvalue,'s')"})
+
+    assert answer.status_code == 400
+
+
 # What the answer does
 
 
@@ -399,7 +429,7 @@ def test_an_asynchronous_step_is_a_system_job(
     waiting = admin.get(jobs).json()["value"]
     assert receiver.deliveries == []
 
-    told.crm.webhooks.run_pending()
+    told.crm.webhooks.jobs.run_pending()
 
     done = admin.get(jobs).json()["value"]
     assert [(job["statecode"], job["statuscode"]) for job in waiting] == [(0, 0), (0, 0)]
@@ -422,7 +452,7 @@ def test_a_job_that_succeeded_is_removed_when_its_step_says_so(
     rename(admin, told, "Once")
     rename(admin, told, "Twice")
 
-    assert told.crm.webhooks.run_pending() == 2
+    assert told.crm.webhooks.jobs.run_pending() == 2
 
     [left] = admin.get(api(told, "asyncoperations")).json()["value"]
     assert left["statuscode"] == 31
@@ -438,7 +468,7 @@ def test_what_is_rolled_back_is_told_to_nobody_afterwards(
 
     rename(admin, told, "Never")
 
-    assert told.crm.webhooks.run_pending() == 0
+    assert told.crm.webhooks.jobs.run_pending() == 0
 
 
 def test_what_is_registered_outlives_a_reset(
@@ -453,3 +483,33 @@ def test_what_is_registered_outlives_a_reset(
     assert charge(told).status_code == 204
     assert receiver.deliveries[0].headers["x-secret"] == "s3cret"
     assert UUID(receiver.deliveries[0].context["PrimaryEntityId"]) == INVOICE
+
+
+# Over the network
+
+
+def test_a_receiver_that_is_not_there_or_never_answers_is_a_failed_delivery() -> None:
+    send = over_http()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+
+        with pytest.raises(DeliveryError, match="ReadTimeout"):
+            send(f"http://127.0.0.1:{port}/", {}, b"{}", 0.05)
+    with pytest.raises(DeliveryError, match="ConnectionError"):
+        send(f"http://127.0.0.1:{port}/", {}, b"{}", 5)
+
+
+def test_a_job_whose_step_is_gone_fails_and_holds_up_nobody(
+    told: World, admin: requests.Session, receiver: Receiver
+) -> None:
+    endpoint = register_endpoint(admin, told)
+    step = register_step(admin, told, endpoint, "Update", "account", mode=1, stage=40)
+    register_step(admin, told, endpoint, "Update", "account", mode=1, stage=40, name="The other")
+    rename(admin, told, "Renamed")
+    assert admin.delete(api(told, step.lstrip("/"))).status_code == 204
+
+    assert told.crm.webhooks.jobs.run_pending() == 2
+
+    reasons = admin.get(api(told, "asyncoperations?$select=statuscode")).json()["value"]
+    assert sorted(row["statuscode"] for row in reasons) == [30, 31]
+    assert len(receiver.deliveries) == 1
