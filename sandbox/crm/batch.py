@@ -180,16 +180,16 @@ def _head_and_body(section: bytes) -> tuple[dict[str, str], bytes]:
 
 def _part(outer: Request, headers: dict[str, str], body: bytes) -> Part:
     start, _, rest = body.lstrip(b"\r\n").partition(b"\n")
-    words = start.decode("utf-8", "replace").split()
-    if not headers.get("content-type", "").startswith("application/http") or len(words) != 3:
+    method, _, line = start.decode("utf-8", "replace").strip().partition(" ")
+    target, _, version = line.rpartition(" ")  # Microsoft's SDK leaves spaces in a filter as they are
+    if not headers.get("content-type", "").startswith("application/http") or not version.startswith("HTTP/"):
         raise errors.invalid_request(
             "Each part of a batch is of type application/http and holds one request."
         )
-    method, target, _ = words
     inner_headers, content = _head_and_body(rest)
     request = Request(
         method.upper(),
-        *_path_and_query(target),
+        *_path_and_query(target.strip()),
         headers=inner_headers,
         body=content.rstrip(b"\r\n"),
         origin=outer.origin,

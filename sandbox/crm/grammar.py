@@ -1,7 +1,7 @@
 """The syntax of $filter: the grammar of the `odata_query` package, mended where Dataverse's differs.
 
-Names may begin with a keyword, `not(` needs no space, query functions take lists in brackets, and a path reaches the
-parser as a single name.
+Names may begin with a keyword, `not(` needs no space, query functions take lists in brackets and texts in double
+quotes, and a path reaches the parser as a single name.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,6 +35,12 @@ class _Lexer(ODataLexer):
     tokens = ODataLexer.tokens
     literals = ODataLexer.literals | {"[", "]"}
     _: Callable[..., Callable[[_Rule], _Rule]]
+
+    @_(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")  # noqa: F821  the lexer's metaclass puts it there
+    def STRING(self, token: Any) -> Any:
+        quote = token.value[0]
+        token.value = ast.String(token.value[1:-1].replace(quote * 2, quote))
+        return token
 
     @_(r"any(?=\s*\()")  # noqa: F821  the lexer's metaclass puts it there
     def ANY(self, token: Any) -> Any:

@@ -62,6 +62,10 @@ def names(crm: Client, condition: str, order: str = "name") -> list[str]:
         ),
         ("Microsoft.Dynamics.CRM.In(PropertyName='name',PropertyValues=['Alpha'])", ["Alpha"]),
         (
+            'Microsoft.Dynamics.CRM.In(PropertyName="name",PropertyValues=["Alpha","O\'Hara"])',
+            ["Alpha", "O'Hara"],
+        ),
+        (
             "Microsoft.Dynamics.CRM.Between(PropertyName='numberofemployees',PropertyValues=['5','7'])",
             ["Alpha", "O'Hara"],
         ),
