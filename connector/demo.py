@@ -79,18 +79,17 @@ def _sandbox(
     if data is not None:
         command += ["--data", str(data.resolve())]
     # A session of its own: Ctrl-C reaches us alone, and the add-on stops before what it talks to.
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    try:
-        yield process, _ready(process)
-    finally:
-        process.terminate()
+    ) as process:
         try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process, _ready(process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _ready(process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """`python -m connector demo` as a person runs it: real processes on real ports."""
 
-import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,11 @@ from typing import Any
 
 import pytest
 import requests
+
+from connector import demo as demonstration
+from tests.logging_restored import logging_restored
+
+__all__ = ["logging_restored"]
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.process
@@ -78,36 +83,70 @@ def demo(*arguments: str) -> Iterator[Demo]:
 
 
 def test_ready_means_that_all_four_answer_and_sigterm_stops_them_all() -> None:
-    with demo("--port", "0") as running:
+    with demo("--port", "0", "--log-level", "debug") as running:
         told = running.environment
         addresses = [told["url"], told["tls_url"], told["stripe"], told["addon"]]
         assert running.url == f"{told['url']}/"
         for address in addresses:
             assert running.get(f"{address}/health").status_code == 200
+        written = Path(running.settings_file).read_text()
         before = time.monotonic()
         assert running.stop(signal.SIGTERM) == 0
         assert time.monotonic() - before < 8
         for address in addresses:
             assert not listens(int(address.rpartition(":")[2]))
+        assert running.process.stderr is not None
+        told_to_log = running.process.stderr.read()
+        assert "not set up" not in told_to_log
+        for name in ("CLIENT_SECRET", "WEBHOOK_SECRET", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"):
+            secret = re.search(rf"COUNTERFOIL_{name}=(.+)", written)
+            assert secret
+            assert secret.group(1) not in told_to_log
 
 
-def test_ctrl_c_and_other_commands_that_reach_it() -> None:
+def test_serve_with_the_settings_of_a_running_demo_and_ctrl_c() -> None:
     with demo("--port", "0") as running:
-        settings = {"COUNTERFOIL_ENV_FILE": running.settings_file, "PATH": ""}
-        for command in ("doctor", "sweep"):
-            done = subprocess.run(  # noqa: S603 - likewise
-                [sys.executable, "-m", "connector", command, "--json"],
-                cwd=ROOT,
-                env=settings,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert json.loads(done.stdout)
+        port = a_free_port()
+        settings = {"COUNTERFOIL_ENV_FILE": running.settings_file, "COUNTERFOIL_PORT": str(port)}
+        command = [sys.executable, "-m", "connector", "serve"]
+        service = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE)  # noqa: S603 - likewise
+        try:
+            deadline = time.monotonic() + 30
+            while not well(f"http://127.0.0.1:{port}/health"):
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.1)
+            service.send_signal(signal.SIGINT)
+            assert service.wait(15) == 0
+        finally:
+            service.kill()
+            service.communicate()
         assert running.stop(signal.SIGINT) == 0
     assert not Path(running.settings_file).exists()
+
+
+def test_state_is_kept_in_a_file_when_asked(
+    tmp_path: Path, signals_restored: None, logging_restored: None
+) -> None:
+    """In this process: the demo's own code, stopped by a signal as soon as it is ready."""
+    seen: list[str | None] = []
+
+    def ready(addresses: Mapping[str, str], _: Path) -> None:
+        accounts = f"{addresses['crm']}api/data/v9.2/accounts"
+        with requests.Session() as session:
+            session.trust_env = False
+            session.post(f"{addresses['crm']}sandbox/signin", json={"user": "admin"}, timeout=10)
+            [row] = session.get(f"{accounts}?$filter=name eq 'Fabrikam Fibre'", timeout=10).json()["value"]
+            seen.append(row["telephone1"])
+            changed = session.patch(
+                f"{accounts}({row['accountid']})", json={"telephone1": "555-0100"}, timeout=10
+            )
+            changed.raise_for_status()
+        signal.raise_signal(signal.SIGTERM)
+
+    for _ in range(2):
+        demonstration.run(0, tmp_path / "demo.sqlite", browse=False, log_level="error", ready=ready)
+    assert seen[0] != "555-0100"
+    assert seen[1] == "555-0100"
 
 
 def test_a_port_of_the_sandbox_that_is_taken() -> None:
@@ -119,6 +158,29 @@ def test_a_port_of_the_sandbox_that_is_taken() -> None:
         _, said = process.communicate(timeout=30)
     assert process.returncode == 2
     assert f"port {port} is taken" in said
+
+
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def well(url: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            return session.get(url, timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+
+def a_free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def listens(port: int) -> bool:
