@@ -16,6 +16,7 @@ from sandbox.crm.store import scale_of
 
 SYMBOLS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _NUMBERS = {Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL, Kind.MONEY, Kind.PICKLIST, Kind.STATE, Kind.STATUS}
+_LARGEST_EXPONENT = 30  # more digits than any column holds
 _TEXTS = {Kind.STRING, Kind.MEMO, Kind.ENTITY_NAME}
 
 
@@ -45,7 +46,7 @@ def literal(column: Column, value: Any) -> str | int | float:
         if column.kind is Kind.DOUBLE:
             return float(value)
         return int(value)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise _incompatible(column, value) from None
 
 
@@ -250,7 +251,7 @@ def _compare_number(column: Column, sql: str, operator: str, value: Any, paramet
         number = Decimal(str(value))
     except InvalidOperation:
         raise _incompatible(column, value) from None
-    if not number.is_finite():
+    if not number.is_finite() or number.adjusted() > _LARGEST_EXPONENT:
         raise _incompatible(column, value)
     scaled = number.scaleb(scale_of(column) if column.kind in {Kind.DECIMAL, Kind.MONEY} else 0)
     floor = int(scaled.to_integral_value(ROUND_FLOOR))

@@ -128,7 +128,7 @@ class _Fetch:
         text = self._fetch.get(name)
         if text is None:
             return None
-        if not text.isdigit() or int(text) < 1:
+        if not text.isdecimal() or len(text) > 9 or int(text) < 1:
             raise errors.invalid_request(f"Invalid value {quoteattr(text)} for {name}.")
         return int(text)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote_plus
 from sandbox.crm import errors
 
 _ROOT_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken"}
+_MOST_PAGES = 1_000_000
 _EXPAND_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top"}
 
 
@@ -82,7 +83,7 @@ def page_number(skip_token: str) -> int:
         return 1
     _, found, rest = skip_token.partition('pagenumber="')
     number = rest.partition('"')[0]
-    if not found or not number.isdigit() or int(number) < 1:
+    if not found or not number.isdecimal() or not 1 <= int(number) <= _MOST_PAGES:
         raise errors.invalid_syntax("Malformed XML in the paging cookie of $skiptoken.")
     return int(number)
 
@@ -152,6 +153,6 @@ def _order(text: str) -> tuple[tuple[str, bool], ...]:
 def _top(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.strip().isdigit() or int(text) < 1:
+    if not text.strip().isdecimal() or len(text) > 18 or int(text) < 1:
         raise errors.invalid_syntax(f"Invalid value {text!r} for $top: a positive whole number is expected.")
     return int(text)

@@ -13,7 +13,7 @@ def loads(body: bytes) -> Any:
     """The value in `body`: fractions as Decimal. Raises ApiError 400 for anything that is not strict JSON."""
     try:
         return _DECODER.decode(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise errors.bad_payload(f"An error occurred while reading the JSON: {error}") from error
 
 

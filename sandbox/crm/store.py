@@ -39,6 +39,7 @@ class Store:
         )
         self._in_memory = path is None
         self._depth = 0
+        self._owner = 0
         self._after_commit: list[Callable[[], None]] = []
         self._epochs: dict[str, int] = {}
         self._epoch = 0
@@ -57,6 +58,7 @@ class Store:
             depth, pending = self._depth, len(self._after_commit)
             self._connection.execute(f"SAVEPOINT s{depth}" if depth else "BEGIN IMMEDIATE")
             self._depth += 1
+            self._owner = threading.get_ident()
             try:
                 yield
             except BaseException:
@@ -74,7 +76,7 @@ class Store:
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the running transaction is committed, at once without one; never when it is rolled back."""
-        if self._depth:
+        if self.in_transaction:
             self._after_commit.append(action)
         else:
             action()
@@ -85,7 +87,8 @@ class Store:
 
     @property
     def in_transaction(self) -> bool:
-        return self._depth > 0
+        """Whether the asking thread has one open; another thread's does not count."""
+        return self._depth > 0 and self._owner == threading.get_ident()
 
     # rows
 
@@ -135,8 +138,15 @@ class Store:
 
     def sql(self, statement: str, parameters: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
         """Records of a SELECT as they are stored; `encode` and `decode` translate."""
-        with self.lock:
-            return self._connection.execute(statement, parameters).fetchall()
+        try:
+            with self.lock:
+                return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if "too large" in str(error) or "too many" in str(error):
+                raise errors.invalid_request(
+                    "Number of conditions in query exceeded maximum limit."
+                ) from error
+            raise
 
     def insert(self, table: Table, row: Row) -> int:
         """Add a row and return its version; duplicates of the primary or an alternate key raise ApiError 412."""

@@ -113,6 +113,8 @@ def show(column: Column, value: Value, symbol: str = "", digits: int | None = No
 def _read_text(table: Table, column: Column, value: Any) -> str:
     if not isinstance(value, str):
         raise errors.wrong_type(column.name, edm_type(column), value)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise errors.bad_payload(f"The text of '{column.name}' is not valid Unicode.")
     if column.max_length is not None and len(value) > column.max_length:
         raise errors.text_too_long(column.name, table.name, column.max_length)
     return value

@@ -18,6 +18,8 @@ from sandbox.crm.security import Security
 from sandbox.crm.store import Store
 from sandbox.wire import Request, Response
 
+LONGEST_ADDRESS = 65_536
+"""What the platform takes within a batch."""
 NAMESPACE = "Microsoft.Dynamics.CRM."
 
 
@@ -34,9 +36,12 @@ class WebApi:
 
     def handle(self, request: Request, actor: Actor) -> Response:
         try:
+            _check_length(request)
             return self._answer(Exchange(request, actor, self._store, self._security, self.rows))
         except errors.ApiError as error:
             return refusal(error)
+        except RecursionError:
+            return refusal(errors.invalid_request("The request is nested too deeply."))
 
     def _answer(self, exchange: Exchange) -> Response:
         segments = _segments(exchange.request.path)
@@ -144,6 +149,10 @@ class WebApi:
     def _below_row(self, exchange: Exchange, address: RowAddress, tail: list[str]) -> Response:
         """A function or action on the row, or one of its properties."""
         row_id = _found(self._store, address)
+        if self._custom_apis.find(tail[0]) is not None:
+            raise errors.invalid_syntax(
+                f"Request message has unresolved parameters: {tail[0]} needs its namespace."
+            )
         if not tail[0].startswith(NAMESPACE):
             with self._store.lock:
                 return navigation.answer(exchange, address.table, row_id, tail)
@@ -196,6 +205,11 @@ def _found(store: Store, address: RowAddress) -> UUID:
     if row_id is None:
         raise address.missing()
     return row_id
+
+
+def _check_length(request: Request) -> None:
+    if len(request.path) + len(request.query) > LONGEST_ADDRESS:
+        raise errors.ApiError(414, "0x8006088A", f"The address is longer than {LONGEST_ADDRESS} characters.")
 
 
 def _segments(path: str) -> list[str]:
