@@ -27,9 +27,10 @@ class Call:
 
 
 class Calls:
-    """A thread-safe list of calls; numbers go on counting over `clear`, so that an old `since` never sees double."""
+    """The latest calls, thread-safe; numbers go on counting over `clear`, so that an old `since` never sees double."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._first = 0
         self._calls: list[Call] = []
@@ -37,6 +38,9 @@ class Calls:
     def record(self, call: Call) -> None:
         with self._lock:
             self._calls.append(call)
+            if len(self._calls) >= 2 * self._most:
+                self._first += self._most
+                del self._calls[: self._most]
 
     def since(self, number: int = 0) -> dict[str, Any]:
         """`{"next": M, "calls": […]}`: the calls with number `number` and up; `next` is what to ask with next time."""

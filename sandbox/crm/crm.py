@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sandbox.clock import Clock
 from sandbox.control import BadRequestError, Endpoints, json_object
+from sandbox.crm import platformrows
 from sandbox.crm.customapi import CustomApis
 from sandbox.crm.delivery import Send
 from sandbox.crm.errors import ApiError
@@ -70,6 +71,9 @@ class Crm:
         self._first_rows = first_rows
         if not self.store.select(schema.table("organization"), limit=1):
             self.store.restore(first_rows)
+        elif data is not None:
+            with self.store.transaction():
+                platformrows.add_solution(self._seeder, schema, ORGANIZATION)
 
     def handle(self, request: Request) -> Response:
         try:

@@ -30,7 +30,25 @@ class Organization:
 
 
 def add(seeder: Seeder, schema: Schema, organization: Organization) -> None:
-    """Adds the rows of the platform itself and of the solution's roles and custom APIs."""
+    """Adds the rows that a new environment with the solution in it has."""
+    _add_environment(seeder, organization)
+    add_solution(seeder, schema, organization)
+
+
+def add_solution(seeder: Seeder, schema: Schema, organization: Organization) -> None:
+    """Adds roles, messages and custom APIs, or brings those of an older solution up to date: their ids never change."""
+    for role in [*stock_roles(), *schema.roles]:
+        seeder.add("role", {"roleid": role.id, "name": role.name, "businessunitid": organization.unit_id})
+    for name, message_id in _MESSAGES.items():
+        seeder.add("sdkmessage", {"sdkmessageid": message_id, "name": name})
+        for table in schema:
+            if not table.intersect and table.name not in _NOT_TOLD_ABOUT:
+                _add_filter(seeder, name, message_id, table.name)
+    for api in schema.custom_apis.values():
+        _add_custom_api(seeder, api)
+
+
+def _add_environment(seeder: Seeder, organization: Organization) -> None:
     seeder.add("businessunit", {"businessunitid": organization.unit_id, "name": organization.unit_name})
     seeder.add(
         "systemuser",
@@ -45,15 +63,6 @@ def add(seeder: Seeder, schema: Schema, organization: Organization) -> None:
         },
     )
     seeder.add("organization", {"organizationid": organization.id, "name": organization.name})
-    for role in [*stock_roles(), *schema.roles]:
-        seeder.add("role", {"roleid": role.id, "name": role.name, "businessunitid": organization.unit_id})
-    for name, message_id in _MESSAGES.items():
-        seeder.add("sdkmessage", {"sdkmessageid": message_id, "name": name})
-        for table in schema:
-            if not table.intersect and table.name not in _NOT_TOLD_ABOUT:
-                _add_filter(seeder, name, message_id, table.name)
-    for api in schema.custom_apis.values():
-        _add_custom_api(seeder, api)
 
 
 def _add_filter(seeder: Seeder, message: str, message_id: UUID, table: str) -> None:

@@ -1,10 +1,11 @@
 """The control surface: one clock for both stand-ins, the log of calls, reset, sign-in, import, and clear refusals."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 import requests
 
+from sandbox.calls import Call, Calls
 from sandbox.crm.crm import ORGANIZATION
 from sandbox.demo.story import row_id
 from sandbox.world import STRIPE_API_KEY, World
@@ -70,6 +71,17 @@ def test_calls_are_counted_on_from_where_one_stopped(world: World, web: requests
 
 def test_calls_since_something_else_than_a_number_are_refused(world: World, web: requests.Session) -> None:
     assert web.get(f"{world.addresses.crm}/sandbox/calls?since=yesterday").status_code == 400
+
+
+def test_the_log_keeps_the_latest_calls_and_their_numbers() -> None:
+    calls = Calls(most=3)
+    for number in range(8):
+        calls.record(Call(datetime(2026, 11, 22, 8, tzinfo=UTC), "GET", f"/{number}", 200, 1.0))
+
+    kept = calls.since(0)
+
+    assert [(call["n"], call["path"]) for call in kept["calls"]] == [(n, f"/{n}") for n in (3, 4, 5, 6, 7)]
+    assert kept["next"] == 8
 
 
 def test_reset_tells_the_story_anew_and_clears_clock_faults_and_calls(

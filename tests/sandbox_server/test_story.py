@@ -1,11 +1,14 @@
 """The demo's story holds together: CRM and Stripe agree to the cent, and every state of the dialog has its invoice."""
 
 from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 import requests
 
-from sandbox.crm.schema import Row
+from sandbox.crm.schema import Row, Schema
+from sandbox.demo.demo import Story
 from sandbox.demo.story import ledger_id, row_id
 from sandbox.world import STRIPE_API_KEY, World
 
@@ -154,6 +157,31 @@ def test_there_is_an_invoice_for_everything_that_stands_in_the_way(world: World)
     assert reasons == {1, 728310000, 2, 728310001}  # Pending, Ready, Deactivated, Expired
     assert (len(suspended), len(contacts)) == (1, 1)
     assert {row["statuscode"] for row in rows(world, "invoice")} == {1, 2, 4, 5, 6, 100001, 100002, 100003}
+
+
+def test_data_in_a_file_outlive_the_sandbox_and_a_change_of_the_solution(
+    schema: Schema, story: Story, tmp_path: Path
+) -> None:
+    file = tmp_path / "demo.db"
+    first = World(schema, story=story, data=file)
+    table, filters = schema.table("account"), schema.table("sdkmessagefilter")
+    first.crm.store.update(table, row_id("account", "Fabrikam Fibre"), {"name": "Kept"})
+    of_account = {"primaryobjecttypecode": "account"}
+    for each in first.crm.store.select(
+        filters, of_account
+    ):  # as if an older solution had not known the table
+        first.crm.store.delete(filters, UUID(str(each["sdkmessagefilterid"])))
+    first.stop()
+
+    second = World(schema, story=story, data=file)
+
+    assert rows(second, "account", accountid=row_id("account", "Fabrikam Fibre"))[0]["name"] == "Kept"
+    assert len(rows(second, "sdkmessagefilter", **of_account)) == 3
+    second.reset()
+    assert (
+        rows(second, "account", accountid=row_id("account", "Fabrikam Fibre"))[0]["name"] == "Fabrikam Fibre"
+    )
+    second.stop()
 
 
 def _written(world: World, invoice: Row) -> str:
