@@ -31,6 +31,7 @@ from plugins.rules.ledger import Changeset, InvoiceBooks, Outcome, Transaction, 
 from plugins.rules.settling import (
     Ending,
     failed,
+    has_left,
     is_overdue,
     looked_at,
     processing,
@@ -184,6 +185,14 @@ def _changes(
                     transaction=str(transaction.id),
                     intent=intent.reference,
                 )
+            if has_left(books):
+                outside.alerts.alert(
+                    "invoice_left",
+                    "An invoice got another customer or currency while it was charged. The payment is recorded on the "
+                    "billing account that was charged and stays undisbursed.",
+                    invoice=str(books.invoice.id),
+                    transaction=str(transaction.id),
+                )
             sentence = f"{transaction.amount} was charged to {_profile_name(books)}."
             return succeeded(books, Ending("succeeded", sentence, receipt_url=intent.receipt_url), now)
         case Verdict.PROCESSING if not ended:
@@ -245,7 +254,8 @@ def _find_out(outside: Outside, books: InvoiceBooks) -> Intent:
         return intent
     asked_on = transaction.created_on
     young = asked_on is not None and outside.clock.now() - asked_on < STILL_WANTED
-    if young and room(books).minor >= 0:  # its own amount is among the pending ones already
+    fits = not has_left(books) and room(books).minor >= 0
+    if young and fits:  # its own amount is among the pending ones already
         return gateway.confirm_intent(transaction.gateway_reference, confirm_key(transaction.id), ASK_WITHIN)
     return gateway.cancel_intent(transaction.gateway_reference, ASK_WITHIN)
 

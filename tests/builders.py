@@ -17,11 +17,16 @@ from plugins.rules.ids import (
     ContractId,
     CurrencyId,
     InvoiceId,
+    PaymentId,
     ProfileId,
+    TransactionId,
     UserId,
+    ledger_id,
+    ledger_key,
 )
 from plugins.rules.ledger import (
     Account,
+    AccountTransaction,
     Backend,
     ClosedPeriod,
     Contract,
@@ -29,8 +34,13 @@ from plugins.rules.ledger import (
     Disbursement,
     GatewayMode,
     Invoice,
+    InvoiceBooks,
     InvoiceStatus,
+    Kind,
     Ledger,
+    LedgerStatus,
+    Mode,
+    Operation,
     Owner,
     Payment,
     PaymentType,
@@ -40,11 +50,13 @@ from plugins.rules.ledger import (
     Projection,
     Request,
     Setting,
+    Stage,
     Transaction,
+    TransactionStatus,
 )
 from plugins.rules.money import Money
 from tests.fakes.books import MemoryBooks
-from tests.fakes.clock import ManualClock
+from tests.fakes.clock import START, ManualClock
 from tests.fakes.gateway import ScriptedGateway
 from tests.fakes.surroundings import HeardAlerts, PatientTraffic
 
@@ -214,3 +226,130 @@ def _decimal(amount: Any) -> Any:
         if isinstance(amount, str) and amount.replace(".", "").replace("-", "").isdecimal()
         else amount
     )
+
+
+# --- The rest of the ledger, for rules that are asked without an office ------------------------------------------------
+
+
+def a_ledger(account: str = "Fabrikam Fibre", currency: str = "USD", **fields: Any) -> Ledger:
+    zero = Money.zero(currency)
+    given: dict[str, Any] = {
+        "status": LedgerStatus.ACTIVE,
+        "open_invoice": None,
+        "balance": zero,
+        "deposit_balance": zero,
+        "undisbursed": zero,
+        "version": 1,
+        "last_number": 0,
+        "customer_ref": "cus_1",
+    } | fields
+    key = ledger_key(AccountId(named(account)), currency)
+    return Ledger(
+        id=ledger_id(key),
+        name=f"{account} ({currency})",
+        key=key,
+        account=AccountId(named(account)),
+        currency_id=currency_id(currency),
+        owner=OWNER,
+        **given,
+    )
+
+
+def a_transaction(
+    amount: str = "100.00", name: str = "a charge", number: str = "INV-1", **fields: Any
+) -> Transaction:
+    money = Money.parse(amount, fields.pop("currency", "USD"))
+    given: dict[str, Any] = {
+        "operation": Operation.CHARGE,
+        "ledger": a_ledger(currency=money.currency).id,
+        "profile": named("Visa •••• 4242"),
+        "request": None,
+        "gateway_reference": f"pi_{name}",
+        "status": TransactionStatus.PENDING,
+        "stage": Stage.RESERVED,
+        "created_on": START,
+    } | fields
+    return Transaction(
+        id=TransactionId(named(name)),
+        invoice=InvoiceId(named(number)),
+        currency_id=currency_id(money.currency),
+        owner=OWNER,
+        amount=money,
+        **given,
+    )
+
+
+def a_payment(amount: str = "100.00", name: str = "a payment", **fields: Any) -> Payment:
+    """Not disbursed to anything yet, and automatic."""
+    money = Money.parse(amount, fields.pop("currency", "USD"))
+    given: dict[str, Any] = {
+        "number": 1,
+        "ledger": a_ledger(currency=money.currency).id,
+        "payment_type": None,
+        "dated": START.date(),
+        "posting_date": START.date(),
+        "detail": "",
+        "automatic": True,
+        "deposit": False,
+        "display_invoice": None,
+        "disbursed": Money.zero(money.currency),
+        "undisbursed": money,
+        "refunded": Money.zero(money.currency),
+        "is_disbursed": False,
+        "is_refunded": False,
+        "transaction": None,
+        "request": None,
+    } | fields
+    return Payment(
+        id=PaymentId(named(name)),
+        currency_id=currency_id(money.currency),
+        owner=OWNER,
+        amount=money,
+        **given,
+    )
+
+
+def a_disbursement(amount: str, number: str = "INV-1", **fields: Any) -> Disbursement:
+    """Of a payment that no gateway made, unless it says otherwise."""
+    money = Money.parse(amount, fields.pop("currency", "USD"))
+    given: dict[str, Any] = {
+        "number": 2,
+        "payment": PaymentId(named("a payment")),
+        "credit": None,
+        "mode": Mode.AUTOMATIC,
+        "payment_transaction": None,
+    } | fields
+    return Disbursement(
+        id=named(f"disbursement of {money} {given['number']} to {number}"),
+        ledger=a_ledger(currency=money.currency).id,
+        invoice=InvoiceId(named(number)),
+        currency_id=currency_id(money.currency),
+        owner=OWNER,
+        amount=money,
+        **given,
+    )
+
+
+def a_debit(gross: str, number: str = "INV-1", currency: str = "USD") -> AccountTransaction:
+    return AccountTransaction(
+        id=named(f"debit of {gross} on {number}"),
+        kind=Kind.DEBIT,
+        invoice=InvoiceId(named(number)),
+        gross=Money.parse(gross, currency),
+    )
+
+
+def books_of(invoice: Invoice, **parts: Any) -> InvoiceBooks:
+    """The books around an invoice: its customer has a card on a contract, and no other invoice unless it says so."""
+    card = a_profile()
+    given: dict[str, Any] = {
+        "account": an_account(),
+        "ledgers": (a_ledger(currency=invoice.total.currency),),
+        "invoices": (invoice,),
+        "contract": a_contract(card),
+        "profiles": (card,),
+        "payment_types": tuple(payment_types()),
+        "setting": a_setting(),
+        "rights": frozenset({"ReadAccess"}),
+    } | parts
+    return InvoiceBooks(invoice=invoice, **given)

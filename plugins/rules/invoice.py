@@ -63,7 +63,9 @@ def invoice_balance(
 
 
 def pending_amount(invoice: InvoiceId, pending: Sequence[Transaction], currency: str) -> Money:
-    return total([each.amount for each in pending if each.invoice == invoice], currency)
+    """Of the charges in flight; one in a currency that the invoice has left takes nothing from it."""
+    own = [each.amount for each in pending if each.invoice == invoice and each.amount.currency == currency]
+    return total(own, currency)
 
 
 def room(books: InvoiceBooks) -> Money:
@@ -83,8 +85,13 @@ def account_balance(books: InvoiceBooks) -> Money:
 
 
 def undisbursed(books: InvoiceBooks) -> Money:
-    """Regular payments not yet applied to any invoice. Deposits do not count (I13)."""
-    return total([each.undisbursed for each in books.undisbursed if not each.deposit], books.currency)
+    """Regular payments in this currency not yet applied to any invoice. Deposits do not count (I13)."""
+    idle = [
+        each.undisbursed
+        for each in books.undisbursed
+        if not each.deposit and each.currency_id == books.invoice.currency_id
+    ]
+    return total(idle, books.currency)
 
 
 def projection(

@@ -24,7 +24,7 @@ from plugins.rules.ledger import (
     TransactionStatus,
     Update,
 )
-from plugins.rules.money import Money
+from plugins.rules.money import Money, total
 
 CHECKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 THEN_EVERY = timedelta(hours=6)
@@ -186,11 +186,10 @@ def projected(books: InvoiceBooks, now: datetime) -> tuple[Changeset, InvoiceBoo
     ledger = _ledger(books)
     after = replace(ledger, version=ledger.version + 1)
     last = ChargeStatus.SUCCEEDED if before.status is TransactionStatus.SUCCEEDED else ChargeStatus.FAILED
-    changeset = Changeset(
-        Update(ledger, after),
-        (Update(before, transaction),),
-        Project(books.invoice, projection(books, after, last, business_today(books, now))),
-    )
+    project = None
+    if not has_left(books):
+        project = Project(books.invoice, projection(books, after, last, business_today(books, now)))
+    changeset = Changeset(Update(ledger, after), (Update(before, transaction),), project)
     return changeset, with_ledger(replace(books, transaction=transaction), after)
 
 
@@ -220,6 +219,14 @@ def is_overdue(transaction: Transaction, now: datetime) -> bool:
     return transaction.created_on is not None and now - transaction.created_on > limit
 
 
+def has_left(books: InvoiceBooks) -> bool:
+    """Whether the invoice got another customer or currency meanwhile: it takes and shows nothing of this transaction."""
+    return (
+        books.invoice.currency_id != _transaction(books).currency_id
+        or books.invoice.customer != _ledger(books).account
+    )
+
+
 # --- Parts -------------------------------------------------------------------------------------------------------
 
 
@@ -236,14 +243,10 @@ def _ledger(books: InvoiceBooks) -> Ledger:
 
 
 def _balance_left(books: InvoiceBooks) -> Money:
-    """What the charged invoice can still take. Another currency or customer by now takes nothing."""
+    """What the charged invoice can still take."""
     transaction, invoice = _transaction(books), books.invoice
     nothing = Money.zero(transaction.amount.currency)
-    if (
-        is_void(invoice)
-        or invoice.currency_id != transaction.currency_id
-        or invoice.customer != _ledger(books).account
-    ):
+    if is_void(invoice) or has_left(books):
         return nothing
     return max(
         nothing, invoice_balance(invoice, books.debits, books.disbursements), key=lambda each: each.minor
@@ -276,12 +279,14 @@ def _disbursement(
 def _spread(books: InvoiceBooks, ledger: Ledger) -> tuple[list[Create | Update], InvoiceBooks, int]:
     """Automatic payments that found no room take what is free on this invoice, oldest first (A12)."""
     writes: list[Create | Update] = []
+    if has_left(books):
+        return writes, books, ledger.last_number
     number, left = ledger.last_number, room(books)
     waiting: Sequence[Payment] = sorted(
         (
             each
             for each in books.undisbursed
-            if each.automatic and not each.deposit and each.undisbursed.minor > 0
+            if each.automatic and not each.deposit and each.undisbursed.minor > 0 and each.ledger == ledger.id
         ),
         key=lambda each: (each.dated, each.number),
     )
@@ -324,11 +329,9 @@ def _changeset(
 ) -> tuple[Changeset, InvoiceBooks]:
     """One changeset, and the books after it: the ledger, what is new (the transaction names it), the rest, the invoice."""
     before, transaction = _transaction(books), _transaction(after)
-    moved = replace(
-        ledger, version=ledger.version + 1, balance=account_balance(after), undisbursed=undisbursed(after)
-    )
+    moved = _moved(ledger, after, writes)
     after = with_ledger(after, moved)
-    shown_invoice = projection(after, moved, shown, day)
+    project = None if has_left(books) else Project(books.invoice, projection(after, moved, shown, day))
     answers: list[Create | Update] = []
     if books.request is not None:
         answered = replace(
@@ -337,13 +340,30 @@ def _changeset(
             code=ending.code,
             message=ending.sentence,
             transaction=transaction.id,
-            result=result_of(transaction, after, shown_invoice.status),
+            result=result_of(
+                transaction, after, project.projection.status if project else books.invoice.status
+            ),
         )
         after = replace(after, request=answered)
         answers.append(Update(books.request, answered))
     changeset = Changeset(
         ledger=Update(_ledger(books), moved),
         writes=(*writes, Update(before, transaction), *answers),
-        project=Project(books.invoice, shown_invoice),
+        project=project,
     )
     return changeset, after
+
+
+def _moved(ledger: Ledger, after: InvoiceBooks, writes: Sequence[Create | Update]) -> Ledger:
+    """The ledger once `writes` are made."""
+    if not has_left(after):
+        balance, idle = account_balance(after), undisbursed(after)
+    else:  # the books around the invoice are another ledger's, so this one is told the difference
+        new = [
+            each.row.undisbursed
+            for each in writes
+            if isinstance(each, Create) and isinstance(each.row, Payment)
+        ]
+        added = total(new, ledger.balance.currency)
+        balance, idle = ledger.balance - added, ledger.undisbursed + added
+    return replace(ledger, version=ledger.version + 1, balance=balance, undisbursed=idle)
