@@ -125,11 +125,7 @@ class Reader:
         names = self._physical(table, query)
         listed = ", ".join(f't."{name}"' for name in names)
         records = self._store.sql(f"SELECT {listed} {source} LIMIT {limit + 1} OFFSET {offset}", parameters)
-        decode = self._store.decode
-        rows = [
-            {name: decode(table, name, value) for name, value in zip(names, record, strict=True)}
-            for record in records[:limit]
-        ]
+        rows = self._store.as_rows(table, names, records[:limit])
         return rows, len(records) > limit
 
     def _source(
@@ -265,11 +261,7 @@ class Reader:
         names = self._physical(child, expand.query)
         listed = ", ".join(f't."{name}"' for name in names)
         records = self._store.sql(f"SELECT {parent_sql}, {listed} {source}", parameters)
-        decode = self._store.decode
-        children = [
-            {name: decode(child, name, value) for name, value in zip(names, record[1:], strict=True)}
-            for record in records
-        ]
+        children = self._store.as_rows(child, names, (record[1:] for record in records))
         items = self.write(child, children, expand.query, etag=depth == 0, depth=depth + 1)
         by_parent: dict[str, list[dict[str, Any]]] = {}
         for record, item in zip(records, items, strict=True):

@@ -5,10 +5,11 @@ Money and decimals are whole numbers of their smallest digit, so they sort, comp
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -109,31 +110,24 @@ class Store:
                 parameters.append(self.encode(table, name, value))
         direction = "DESC" if order.startswith("-") else "ASC"
         ordering = f'"{order.lstrip("-")}" {direction}, ' if order else ""
-        return self.rows(
-            table,
-            f'WHERE {" AND ".join(terms)} ORDER BY {ordering}"{table.primary_key}" LIMIT {limit}',
+        names, listed = self._all[table.name]
+        records = self.sql(
+            f'SELECT {listed} FROM "{table.name}" WHERE {" AND ".join(terms)} '
+            f'ORDER BY {ordering}"{table.primary_key}" LIMIT {limit}',
             parameters,
         )
+        return self.as_rows(table, names, records)
 
-    def rows(
-        self,
-        table: Table,
-        clauses: str,
-        parameters: Sequence[Stored] = (),
-        columns: Sequence[str] | None = None,
-    ) -> list[Row]:
-        """Rows of `table` by SQL clauses (WHERE …); only the named physical columns where given."""
+    def as_rows(self, table: Table, names: Sequence[str], records: Iterable[Sequence[Any]]) -> list[Row]:
+        """Records of `sql` as rows; `names` are their columns in order."""
         codecs = self._codecs[table.name]
-        names = list(columns) if columns is not None else list(codecs)
-        listed = ", ".join(f't."{name}"' for name in names)
-        found = self.sql(f'SELECT {listed} FROM "{table.name}" AS t {clauses}', parameters)
-        decoders = [codecs[name].decode for name in names]
+        decoders = [(name, codecs[name].decode) for name in names]
         return [
             {
                 name: None if value is None else decode(value)
-                for name, decode, value in zip(names, decoders, record, strict=True)
+                for (name, decode), value in zip(decoders, record, strict=True)
             }
-            for record in found
+            for record in records
         ]
 
     def sql(self, statement: str, parameters: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
@@ -229,6 +223,10 @@ class Store:
     def _build(self) -> None:
         """Make what is missing: tables, columns added since the file was written, indexes for keys and lookups."""
         self._codecs = {table.name: _codecs(table) for table in self.schema}
+        self._all = {
+            name: (tuple(codecs), ", ".join(f'"{column}"' for column in codecs))
+            for name, codecs in self._codecs.items()
+        }
         execute = self._connection.execute
         execute("BEGIN")
         execute("CREATE TABLE IF NOT EXISTS sandbox_counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
@@ -298,7 +296,7 @@ def _decimal_codec(scale: int) -> _Codec:
     )
 
 
-_UUID = _Codec("TEXT", str, UUID)
+_UUID = _Codec("TEXT", str, lru_cache(maxsize=65_536)(UUID))
 _TEXT = _Codec("TEXT COLLATE NOCASE", str, str)
 _INTEGER = _Codec("INTEGER", int, int)
 _DATE = _Codec("TEXT", lambda value: value.isoformat(), date.fromisoformat)
