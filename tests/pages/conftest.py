@@ -18,6 +18,7 @@ from sandbox.server import Servers, Site, listen
 from sandbox.wire import Request, Response
 from sandbox.world import World
 from tests.browser.chromium import NewPage, chromium, new_page
+from tests.conftest import Running
 
 __all__ = ["chromium", "new_page"]
 
@@ -87,6 +88,12 @@ def save(page: Page) -> None:
 
 
 @pytest.fixture
+def world(servers: Running) -> World:
+    """The world behind sockets that all tests share, told anew for each."""
+    return servers.world
+
+
+@pytest.fixture
 def biller(world: World) -> Visitor:
     return visit(world, "biller")
 
@@ -152,16 +159,21 @@ Browse = Callable[..., Browsing]
 
 
 @pytest.fixture
-def browse(new_page: NewPage) -> Iterator[Browse]:
-    """`browse(world, "biller", width=360)`: puts the world behind a socket and a browser in front of it."""
-    with ExitStack() as open_servers:
+def browse(servers: Running, new_page: NewPage) -> Iterator[Browse]:
+    """`browse(world, "biller", width=360)`: a browser in front of a world; one of the test's own gets a socket first."""
+    with ExitStack() as own_servers:
+
+        def origin_of(world: World) -> str:
+            if world is servers.world:
+                return world.addresses.crm
+            listener = listen(0)
+            own = Servers([Site(listener, world.crm_front.handle)])
+            own.start()
+            own_servers.callback(own.stop)
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         def start(world: World, login: str, width: int = 1280, height: int = 860) -> Browsing:
-            listener = listen(0)
-            origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            servers = Servers([Site(listener, world.crm_front.handle)])
-            servers.start()
-            open_servers.callback(servers.stop)
+            origin = origin_of(world)
             page = new_page(width=width, height=height)
             name, value = visit(world, login).cookie.split("=", 1)
             page.context.add_cookies([{"name": name, "value": value, "url": origin}])
