@@ -286,6 +286,15 @@ SITUATIONS = {
         "close",
         "Close",
     ),
+    "a contact's": Situation(
+        "notchargeable",
+        with_invoice(**{"_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "contact"}),
+        look,
+        "This invoice can’t be charged.|Its customer is a contact. Set an account as its customer to charge it.",
+        "assertive",
+        "close",
+        "Close",
+    ),
     "changed meanwhile": Situation(
         "changed",
         someone_charged_300,

@@ -9,7 +9,7 @@
    * @typedef {{ id: string, name: string, expiry: string, debit: boolean, unusable: Unusable, expiresThisMonth: boolean }} Profile
    * @typedef {{ amount: number, by: string, key: string }} Awaited
    * @typedef {{
-   *   number: string, customer: string, currency: Currency, state: number, reason: number, chargeable: boolean,
+   *   number: string, customer: string, currency: Currency, state: number, reason: number, chargeable: boolean, ofAccount: boolean,
    *   total: number, charged: number, otherPayments: number, credits: number, balance: number,
    *   inProgress: number, room: number, awaited: Awaited | null,
    *   contract: { name: string } | null, contractProfileId: string, profiles: Profile[]
@@ -17,6 +17,7 @@
    */
 
   const FORMATTED = "@OData.Community.Display.V1.FormattedValue";
+  const TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname";
   const CHOICE = 728310000;
   const TYPE = { achDebit: CHOICE + 1, sepaDebit: CHOICE + 2 };
   const STAGE_PROCESSING = CHOICE + 1;
@@ -67,6 +68,7 @@
         state: invoice.statecode,
         reason: invoice.statuscode,
         chargeable: chargeable,
+        ofAccount: invoice["_customerid_value" + TABLE] !== "contact",
         total: money(invoice.cfl_total === null || invoice.cfl_total === undefined ? invoice.totalamount : invoice.cfl_total),
         charged: money(invoice.cfl_amountcharged),
         otherPayments: money(invoice.cfl_otherpayments),

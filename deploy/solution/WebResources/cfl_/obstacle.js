@@ -13,6 +13,7 @@
     of: function (figures, money, text) {
       if (!figures.chargeable) return ending("notchargeable", "info", ["notChargeableTitle"], ["notChargeableText"]);
       if (figures.balance <= 0) return ending("paid", "info", ["paidTitle"], ["paidText"]);
+      if (!figures.ofAccount) return ending("notchargeable", "warning", ["notChargeableTitle"], ["contactText"]);
       if (figures.awaited) return elsewhere(figures.awaited, money);
       if (figures.room <= 0) return ending("pending", "info", ["pendingAllTitle"], ["pendingAllText", money(figures.inProgress)]);
       if (!figures.contract) return ending("noprofile", "warning", ["noProfileTitle"], ["noContractText", figures.number]);
