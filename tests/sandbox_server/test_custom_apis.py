@@ -1,10 +1,15 @@
 """Custom APIs: parameters, privilege and the answer, before anybody is told."""
 
+from dataclasses import replace
+
 import pytest
 
+from sandbox.crm.errors import ApiError
+from sandbox.crm.schema import CustomApi, Parameter, Schema
 from sandbox.demo.story import row_id
 from sandbox.world import World
 from tests.in_process import as_service, signed_in
+from tests.sandbox_server.receiver import Receiver, register_endpoint, register_step
 
 INVOICE = row_id("invoice", "INV-1001")
 CHARGE = f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice"
@@ -108,3 +113,101 @@ def test_its_definition_and_messages_can_be_looked_up(world: World) -> None:
 
     assert [each["allowedcustomprocessingsteptype"] for each in definitions] == [2]
     assert (len(messages), len(filters)) == (1, 1)
+
+
+def test_every_type_of_parameter_reaches_the_receiver_and_unset_properties_have_their_defaults(
+    schema: Schema,
+) -> None:
+    names = ("Yes", "When", "Much", "Whom", "Float", "Count", "Money", "Pick", "Text", "Texts", "Which")
+    types = (0, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12)
+    api_of_all = CustomApi(
+        name="cfl_Everything",
+        binding=0,
+        bound_table="",
+        step_type=2,
+        is_function=False,
+        is_private=False,
+        privilege="",
+        label="Everything",
+        parameters=tuple(
+            Parameter(name, type_, optional=True) for name, type_ in zip(names, types, strict=True)
+        ),
+        properties=(
+            Parameter("Answer", 10),
+            Parameter("Number", 7),
+            Parameter("Fine", 0),
+            Parameter("All", 11),
+        ),
+    )
+    wider = replace(schema, custom_apis={**schema.custom_apis, "cfl_Everything": api_of_all})
+    receiver = Receiver()
+    world = World(wider, send_to_step=receiver)
+    with signed_in(world, "admin") as admin:
+        register_step(admin, world, register_endpoint(admin, world), "cfl_Everything")
+        answer = admin.post(
+            api(world, "cfl_Everything"),
+            json={
+                "Yes": True,
+                "When": "2026-11-22T08:00:00Z",
+                "Much": 1.5,
+                "Whom": {"@odata.type": "Microsoft.Dynamics.CRM.invoice", "invoiceid": str(INVOICE)},
+                "Float": 2.5,
+                "Count": 7,
+                "Money": 10.25,
+                "Pick": 3,
+                "Text": "a",
+                "Texts": ["b", "c"],
+                "Which": str(INVOICE).upper(),
+            },
+        )
+    world.stop()
+
+    contracts = "http://schemas.microsoft.com/xrm/2011/Contracts"
+    told = receiver.deliveries[0].parameters
+    assert told.pop("Whom").items() >= {"LogicalName": "invoice", "Id": str(INVOICE)}.items()
+    assert told == {
+        "Yes": True,
+        "When": "/Date(1795334400000)/",
+        "Much": 1.5,
+        "Float": 2.5,
+        "Count": 7,
+        "Money": {"__type": f"Money:{contracts}", "Value": 10.25},
+        "Pick": {"__type": f"OptionSetValue:{contracts}", "Value": 3},
+        "Text": "a",
+        "Texts": ["b", "c"],
+        "Which": str(INVOICE),
+    }
+    assert receiver.deliveries[0].context["PrimaryEntityName"] == "none"
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body.pop("@odata.context").endswith("cfl_EverythingResponse")
+    assert body == {"Answer": None, "Number": 0, "Fine": False, "All": []}
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("yes", 0),
+        ("yesterday", 1),
+        ("1", 2),
+        ("invoices(1)", 5),
+        ({"@odata.type": "Microsoft.Dynamics.CRM.unicorn"}, 5),
+        (2**31, 7),
+        (1.5, 7),
+        (1e300, 8),
+        ("Red", 9),
+        (1, 10),
+        (["a", 1], 11),
+        ("a", 11),
+        ("not-a-guid", 12),
+    ],
+)
+def test_a_value_of_another_type_is_refused(world: World, value: object, type_: int) -> None:
+    declared = CustomApi("cfl_One", 0, "", 0, False, False, "", "One", (Parameter("Only", type_),))
+
+    with pytest.raises(ApiError) as refusal:
+        world.crm.custom_apis.invoke(
+            world.crm.security.actor(row_id("systemuser", "admin")), declared, None, {"Only": value}
+        )
+
+    assert (refusal.value.status, "'Only'" in refusal.value.message) == (400, True)
