@@ -41,7 +41,7 @@ class SignIn:
     def open_session(self, login: str) -> tuple[Actor, str]:
         """Signs in the user with that login (`biller`); answers with the Set-Cookie value. LookupError when unknown."""
         user = self._user(domainname=login)
-        if user is None or user.get("applicationid") is not None:
+        if user is None or user.get("applicationid") is not None or user.get("isdisabled"):
             raise LookupError(login)
         user_id = _id_of(user)
         actor = self._security.actor(user_id)

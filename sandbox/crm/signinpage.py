@@ -61,7 +61,8 @@ class SignInPage:
 def _onward(request: Request) -> str:
     """A path on this server; anything that could lead elsewhere becomes the start page."""
     address = parse_qs(request.query).get("next", ["/"])[-1]
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
+    local = address.startswith("/") and not address.startswith(("//", "/\\"))
+    return quote(address, safe="/?&=%#:+,;@!$'()*~[]") if local else "/"
 
 
 _PAGE = """<!doctype html>

@@ -152,6 +152,27 @@ def test_signing_in_never_leads_away_from_this_server(
     assert chosen.headers["Location"] == "/"
 
 
+def test_where_one_wanted_to_go_cannot_break_out_of_its_header(world: World, web: requests.Session) -> None:
+    chosen = web.post(
+        f"{world.addresses.crm}/sandbox/signin",
+        params={"next": "/\r\nSet-Cookie: a=b/ü"},
+        data={"user": "reader"},
+        allow_redirects=False,
+    )
+
+    assert chosen.headers["Location"] == "/%0D%0ASet-Cookie:%20a=b/%C3%BC"
+
+
+def test_who_was_disabled_cannot_sign_in(world: World, web: requests.Session) -> None:
+    user = world.crm.schema.table("systemuser")
+    world.crm.store.update(user, row_id("systemuser", "reader"), {"isdisabled": True})
+
+    answer = web.post(f"{world.addresses.crm}/sandbox/signin", json={"user": "reader"})
+
+    assert answer.status_code == 400
+    assert "reader" not in web.get(f"{world.addresses.crm}/sandbox/signin").text
+
+
 @pytest.mark.parametrize("body", [{"user": "nobody"}, {"user": "service"}, {"user": 3}, {}])
 def test_nobody_else_can_sign_in(world: World, web: requests.Session, body: dict[str, object]) -> None:
     answer = web.post(f"{world.addresses.crm}/sandbox/signin", json=body)
