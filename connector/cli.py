@@ -168,9 +168,9 @@ def _stop(status: int, message: str) -> NoReturn:
 
 def _show(check: "Check") -> None:
     _out.print("[green]ok     [/]" if check.ok else "[red]problem[/]", end=" ")
-    _out.print(f"{check.name}: {check.detail}", markup=False)
+    _out.print(f"{check.name}: {check.detail}", markup=False, soft_wrap=True)
     if check.remedy and not check.ok:
-        _out.print(f"        → {check.remedy}", markup=False)
+        _out.print(f"        → {check.remedy}", markup=False, soft_wrap=True)
 
 
 def _tell(values: Mapping[str, Any], *, as_json: bool) -> None:
@@ -178,8 +178,8 @@ def _tell(values: Mapping[str, Any], *, as_json: bool) -> None:
         print(json.dumps(values, default=str, indent=2))
         return
     for name, value in values.items():
-        shown = "\n  ".join(map(str, value)) if isinstance(value, list) else str(value)
-        _out.print(f"{name.replace('_', ' ')}: {shown}", markup=False)
+        shown = "\n  ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+        _out.print(f"{name.replace('_', ' ')}: {shown}", markup=False, soft_wrap=True)
 
 
 def _introduction(addresses: Mapping[str, str]) -> Table:

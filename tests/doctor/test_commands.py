@@ -77,6 +77,12 @@ def test_sweep_when_nothing_is_due(installation: Installation) -> None:
     assert (counts["failed"], counts["in_trouble"], counts["problems"]) == (0, 0, [])
 
 
+def test_sweep_on_a_terminal(installation: Installation) -> None:
+    lines = invoke(installation, "sweep").stdout.splitlines()
+    assert "in trouble: 0" in lines
+    assert "problems: none" in lines
+
+
 def test_sweep_in_a_copy_of_the_environment(installation: Installation) -> None:
     setting = installation.first("cfl_settings?$select=cfl_settingid", "cfl_settingid")
     installation.admin("PATCH", f"cfl_settings({setting})", {"cfl_organizationid": setting})
