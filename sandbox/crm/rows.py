@@ -179,8 +179,10 @@ class Rows:
             if column == "ownerid":
                 continue
             parent = self._store.schema.table(target.table)
-            self._security.require(actor, "Append", table, row)
-            self._security.require(actor, "AppendTo", parent, self._existing(parent, target.id))
+            if table.append_rights:
+                self._security.require(actor, "Append", table, row)
+            if parent.append_rights:
+                self._security.require(actor, "AppendTo", parent, self._existing(parent, target.id))
 
     def _delete(self, table: Table, row_id: UUID) -> None:
         for relationship in table.children:

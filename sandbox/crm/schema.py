@@ -203,6 +203,8 @@ class Table:
     optimistic_concurrency: bool = True
     is_activity: bool = False
     intersect: bool = False
+    append_rights: bool = True
+    """Whether Append and AppendTo exist as privileges for it; not so for what describes the platform itself."""
     read_only_states: frozenset[int] = frozenset()
     """States in which only statecode and statuscode may change, unless the store says otherwise."""
     lookups: dict[str, list[Relationship]] = field(default_factory=dict)

@@ -206,6 +206,7 @@ def _read_table(schema: Schema, name: str, spec: Mapping[str, Any]) -> None:
         object_type_code=spec.get("code", 0),
         change_tracking=spec.get("change_tracking", False),
         is_activity=spec.get("activity", False),
+        append_rights=spec.get("append_rights", True),
         read_only_states=frozenset(spec.get("read_only_states", ())),
     )
 
