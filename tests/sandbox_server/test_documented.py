@@ -13,11 +13,12 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "sandbox.md").r
 def test_every_control_is_on_the_page(world: World) -> None:
     documented = set(re.findall(r"`(GET|POST) /sandbox/(\w+)", PAGE))
     shared = {"reset", "calls", "clock", "faults", "environment"}
+    further = {**world.crm.endpoints(), **world.stripe.controls()}
 
-    assert {name for _, name in documented} == shared | set(world.crm.endpoints())
+    assert {name for _, name in documented} == shared | set(further)
     for method, name in documented:
         if name not in shared:
-            assert method in world.crm.endpoints()[name]
+            assert method in further[name]
 
 
 def test_every_effect_of_a_fault_is_on_the_page() -> None:
