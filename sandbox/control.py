@@ -5,7 +5,7 @@ It is for people and tests that drive the sandbox; nothing of the kind exists on
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -31,6 +31,8 @@ class Sandbox(Protocol):
 class BadRequestError(Exception):
     """What was sent cannot be understood; the message says what would be."""
 
+
+_EARLIEST, _LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC)
 
 Endpoints = Mapping[str, Mapping[str, Callable[[Request], Response]]]
 """Name after `/sandbox/` -> HTTP method -> what answers. An endpoint may raise BadRequestError."""
@@ -89,27 +91,23 @@ class Control:
         return self._clock_reading()
 
     def _move_clock(self, request: Request) -> Response:
+        clock = self._sandbox.clock
         match json_object(request):
             case {"advance_seconds": int() | float() as seconds, **rest} if not rest and not isinstance(
                 seconds, bool
             ):
-                self._guarded(lambda: self._sandbox.clock.advance(seconds))
+                _check_moment(clock.now(), seconds)
+                clock.advance(seconds)
             case {"now": str() as text, **rest} if not rest:
                 moment = _moment(text)
-                self._guarded(lambda: self._sandbox.clock.set(moment))
+                _check_moment(moment)
+                clock.set(moment)
             case _:
                 raise BadRequestError(
                     'The clock takes {"advance_seconds": 60} or {"now": "2026-11-22T08:00:00Z"}.'
                 )
         self._sandbox.clock_moved()
         return self._clock_reading()
-
-    @staticmethod
-    def _guarded(move: Callable[[], object]) -> None:
-        try:
-            move()
-        except (OverflowError, ValueError) as error:
-            raise BadRequestError(f"The clock cannot go there: {error}.") from error
 
     def _clock_reading(self) -> Response:
         now = self._sandbox.clock.now().astimezone(UTC)
@@ -138,6 +136,15 @@ def json_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequestError("The body is a JSON object.")
     return body
+
+
+def _check_moment(start: datetime, seconds: float = 0) -> None:
+    try:
+        fits = _EARLIEST <= start + timedelta(seconds=seconds) < _LATEST
+    except (OverflowError, ValueError):
+        fits = False
+    if not fits:
+        raise BadRequestError(f"The clock goes from {_EARLIEST.year} to {_LATEST.year} only.")
 
 
 def _moment(text: str) -> datetime:

@@ -47,10 +47,22 @@ def test_a_clock_that_cannot_be_moved_so_says_how_it_can(
     assert "2026-11-22T08:00:00Z" in answer.json()["error"]
 
 
-def test_the_clock_does_not_leave_the_calendar(world: World, web: requests.Session) -> None:
-    answer = web.post(f"{world.addresses.crm}/sandbox/clock", json={"advance_seconds": 1e30})
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"advance_seconds": 1e30},
+        {"advance_seconds": -1e11},
+        {"now": "9999-12-31T23:59:59Z"},
+        {"now": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_the_clock_does_not_leave_the_calendar(
+    world: World, web: requests.Session, body: dict[str, object]
+) -> None:
+    answer = web.post(f"{world.addresses.crm}/sandbox/clock", json=body)
 
     assert answer.status_code == 400
+    assert web.get(f"{world.addresses.crm}/sandbox/clock").status_code == 200
 
 
 def test_calls_are_counted_on_from_where_one_stopped(world: World, web: requests.Session) -> None:
