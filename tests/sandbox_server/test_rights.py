@@ -143,6 +143,20 @@ def test_who_acts_for_another_is_held_to_the_others_rights_and_leaves_both_names
     assert (call["user"], call["caller"]) == ("admin", "manager")
 
 
+def test_a_row_written_for_another_names_both(world: World) -> None:
+    service = row_id("systemuser", "service")
+    with signed_in(world, "admin") as admin:
+        created = admin.post(
+            api(world, "cfl_requests"),
+            json={"cfl_key": "on-behalf-of"},
+            headers={"MSCRMCallerID": str(service), "Prefer": "return=representation"},
+        ).json()
+
+    assert created["_createdby_value"] == str(service)
+    assert created["_createdonbehalfby_value"] == str(row_id("systemuser", "admin"))
+    assert created["_ownerid_value"] == str(service)
+
+
 def test_a_disabled_user_is_turned_away(world: World) -> None:
     with signed_in(world, "reader") as reader:
         assert reader.get(api(world, "WhoAmI")).status_code == 200
