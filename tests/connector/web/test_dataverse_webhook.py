@@ -1,6 +1,5 @@
 """What the CRM's webhook may post, and what each of its mistakes is answered with."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,48 +12,12 @@ from connector.dataverse import context
 from connector.dataverse.context import ContextRefused
 from plugins.actions import KeyInvalid, KeyReused
 from plugins.charge_invoice import ACTION as CHARGE
+from tests.connector.web.contexts import CALLER, CONTRACTS, INVOICE, a_context, on_the_wire
 from tests.connector.web.door import Door
 from tests.connector.web.scripted import NEW_SECRET, OLD_SECRET, ORGANIZATION, ScriptedApp
 
-INVOICE = UUID("aaaaaaaa-0000-4000-8000-000000001001")
-CALLER = UUID("bbbbbbbb-0000-4000-8000-000000000001")
 PROFILE = UUID("cccccccc-0000-4000-8000-000000000001")
-CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
 GOOD = {"x-counterfoil-secret": NEW_SECRET}
-
-
-def a_context(inputs: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
-    """As the platform posts a click on Charge."""
-    given = {
-        "Target": {"__type": f"EntityReference:{CONTRACTS}", "Id": str(INVOICE), "KeyAttributes": [], "LogicalName": "invoice"},
-        "RequestKey": "key-00000001",
-        "Amount": "<12.50>",
-        **(inputs or {}),
-    }  # fmt: skip
-    return {
-        "BusinessUnitId": str(ORGANIZATION),
-        "CorrelationId": "dddddddd-0000-4000-8000-000000000001",
-        "Depth": 1,
-        "InitiatingUserId": str(CALLER),
-        "InputParameters": [{"key": name, "value": value} for name, value in given.items()],
-        "IsInTransaction": False,
-        "MessageName": "cfl_ChargeInvoice",
-        "Mode": 0,
-        "OperationCreatedOn": "/Date(1790000000000-0700)/",
-        "OrganizationId": str(ORGANIZATION),
-        "OrganizationName": "contoso",
-        "PrimaryEntityId": str(INVOICE),
-        "PrimaryEntityName": "invoice",
-        "Stage": 10,
-        "UserId": str(CALLER),
-        **fields,
-    }
-
-
-def on_the_wire(fields: Any) -> bytes:
-    """With exact numerals, `"<12.50>"` being one, and the slashes escaped."""
-    text = json.dumps(fields, ensure_ascii=False).replace('"<', "").replace('>"', "")
-    return text.replace("/", r"\/").encode()
 
 
 class TestTheCallItBecomes:
