@@ -113,6 +113,35 @@ def test_a_refusal_of_the_server_is_shown_and_nothing_is_lost(world: World, brow
     assert page.get_by_label("Name").input_value() == "Another cash"
 
 
+def test_a_set_up_record_is_deactivated_and_activated_again(world: World, browse: Browse) -> None:
+    page = browse(world, "manager").open_record(
+        "cfl_paymenttype", one(world, "cfl_paymenttype", cfl_number=4)
+    )
+
+    page.get_by_role("button", name="Deactivate").click()
+    page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role(
+        "button", name="Deactivate"
+    ).click()
+    expect(page.locator("#read-only")).to_have_text("Read-only: this record’s status is Inactive.")
+    assert one(world, "cfl_paymenttype", cfl_number=4)["statecode"] == 1
+
+    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+    expect(page.locator("#read-only")).to_have_count(0)
+    assert one(world, "cfl_paymenttype", cfl_number=4)["statecode"] == 0
+
+
+def test_status_reasons_are_offered_as_far_as_they_fit_the_state(manager: Visitor) -> None:
+    profile = manager.world.crm.store.select(
+        manager.world.crm.schema.table("cfl_paymentprofile"), {"statecode": 0}
+    )[0]
+
+    page = manager.record("cfl_paymentprofile", profile)
+
+    options = page.split('<select id="statuscode"', 1)[1].split("</select>", 1)[0]
+    assert re.findall(r"<option[^>]*>(.*?)</option>", options) == ["---", "Pending", "Ready"]
+
+
 def test_a_lookup_finds_records_by_a_part_of_their_name(world: World, browse: Browse) -> None:
     contract = one(world, "cfl_billingcontract", cfl_name="BC-01001")
     page = browse(world, "manager").open_record("cfl_billingcontract", contract)

@@ -40,6 +40,8 @@ def test_a_column_added_to_the_table_and_a_cell_to_the_form_appear_on_the_page(
     stored = one(world, "cfl_billingcontract", cfl_name="BC-01001")
     assert stored["cfl_ponumber"] == "PO-4711"
     assert page.get_by_label("Purchase Order").input_value() == "PO-4711"
+    metadata = visit(world, "manager").get("/api/data/v9.2/$metadata", accept="application/xml").body.decode()
+    assert '<Property Name="cfl_ponumber" Type="Edm.String"' in metadata
 
 
 def test_a_column_added_to_a_view_appears_in_the_list(edit: Edit, changed: Callable[[], World]) -> None:

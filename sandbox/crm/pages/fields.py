@@ -158,12 +158,16 @@ def _choices(column: Column, row: ApiRow | None) -> list[Choice]:
     if column.options is None:
         return []
     raw = column.default if row is None else row.get(column.property_name)
+    offered = column.options.options
+    if column.kind is Kind.STATUS:
+        state = 0 if row is None else row.get("statecode")
+        offered = tuple(option for option in offered if option.state == state)
     if column.kind is Kind.BOOLEAN:
         return [
             Choice("true" if option.value else "false", option.label, raw is bool(option.value))
-            for option in column.options.options
+            for option in offered
         ]
-    return [Choice(str(option.value), option.label, raw == option.value) for option in column.options.options]
+    return [Choice(str(option.value), option.label, raw == option.value) for option in offered]
 
 
 def _client_value(column: Column, row: ApiRow) -> Any:

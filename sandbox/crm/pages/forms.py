@@ -57,6 +57,8 @@ class RecordPage:
     """The Related list on show, instead of a tab."""
     notice: str = ""
     """Why nothing can be changed."""
+    state_change: str = ""
+    """Activate or Deactivate, where the user may."""
     columns: list[dict[str, Any]] = field(default_factory=list)
     """What the form script needs of each column on the form."""
 
@@ -88,10 +90,14 @@ class Forms:
         """The form over one row; `related` names the relationship whose list is on show."""
         row = reads.row(table, row_id)
         form = self._form(table)
-        form_type, notice = self._editability(table, row_id, row, actor)
+        stored = self._store.get(table, row_id) or {}
+        may_write = "WriteAccess" in self._security.access_rights(actor, table, stored)
+        form_type, notice = self._editability(table, row, may_write=may_write)
         page = RecordPage(
             table, shown.name_of(table, row), form.name, form_type, [], [], row_id, notice=notice
         )
+        if may_write and table.custom and "statecode" in row:
+            page.state_change = "Deactivate" if row["statecode"] == 0 else "Activate"
         _Filling(self._schema, self._views, reads, page, row).fill(form.xml)
         listed = list(self._related(table, actor))
         page.related = [
@@ -112,14 +118,12 @@ class Forms:
         forms.sort(key=lambda form: (form.id not in self._in_apps, form.name))
         return forms[0] if forms else Form(UUID(int=0), table.name, "main", "Information", _made_up(table))
 
-    def _editability(self, table: Table, row_id: UUID, row: ApiRow, actor: Actor) -> tuple[int, str]:
+    def _editability(self, table: Table, row: ApiRow, *, may_write: bool) -> tuple[int, str]:
         state = row.get("statecode")
-        inactive = state in table.read_only_states or (table.custom and state == 1)
-        if inactive:
+        if state in table.read_only_states or (table.custom and state == 1):
             label = shown.value(self._schema, table, table.columns["statecode"], row).text
             return DISABLED, f"Read-only: this record’s status is {label}."
-        stored = self._store.get(table, row_id) or {}
-        if "WriteAccess" not in self._security.access_rights(actor, table, stored):
+        if not may_write:
             return READ_ONLY, "Read-only: your security roles let you look at this record but not change it."
         return UPDATE, ""
 

@@ -40,6 +40,18 @@
     Sandbox.wireMenus(document.getElementById("record"));
   };
 
+  async function changeState() {
+    const button = document.getElementById("change-state");
+    const answer = await Sandbox.Dialogs.confirm({ title: button.textContent, text: button.textContent + " this record?", confirmButtonLabel: button.textContent });
+    if (!answer.confirmed) return;
+    try {
+      await Sandbox.WebApi.updateRecord(Sandbox.page.table, Sandbox.page.id, { statecode: Number(button.dataset.state) });
+      window.location.reload();
+    } catch (refusal) {
+      Sandbox.notify("state", "ERROR", refusal.message, true);
+    }
+  }
+
   if (Sandbox.page.page === "form") {
     const form = Sandbox.formContext;
     const on = (id, action) => {
@@ -49,6 +61,7 @@
     on("save", () => form.data.save().then(() => form.ui.refreshRibbon()));
     on("save-and-close", () => form.data.save().then(() => window.location.assign("/main.aspx?pagetype=entitylist&etn=" + Sandbox.page.table)));
     on("refresh", () => form.data.refresh(false).then(() => form.ui.refreshRibbon()));
+    on("change-state", changeState);
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
         event.preventDefault();
