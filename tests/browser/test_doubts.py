@@ -109,6 +109,18 @@ def test_closing_while_a_charge_is_under_way_is_harmless(demo: Demo, new_page: N
     assert len(demo.transactions("INV-1001")) == 1
 
 
+def test_offline_nothing_is_sent(demo: Demo, new_page: NewPage) -> None:
+    dialog = an_invoice(demo, new_page, "INV-1001").charge()
+    dialog.page.context.set_offline(True)
+    dialog.save()
+    dialog.expect_state("offline")
+    assert demo.transactions("INV-1001") == []
+    dialog.page.context.set_offline(False)
+    dialog.expect_state("ready")
+    dialog.save()
+    dialog.expect_state("succeeded")
+
+
 def test_a_double_click_charges_once(demo: Demo, new_page: NewPage) -> None:
     dialog = an_invoice(demo, new_page, "INV-1001").charge()
     dialog.amount.fill("100")
