@@ -9,6 +9,7 @@ from sandbox.calls import Call, Calls
 from sandbox.crm.crm import ORGANIZATION
 from sandbox.demo.story import row_id
 from sandbox.world import STRIPE_API_KEY, World
+from tests.in_process import as_service
 
 
 def all_rows(world: World) -> dict[str, list[object]]:
@@ -79,6 +80,28 @@ def test_calls_are_counted_on_from_where_one_stopped(world: World, web: requests
     assert (call["n"], call["method"], call["path"], call["status"]) == (0, "GET", "/v1/events?limit=1", 200)
     assert [each["path"] for each in later["calls"]] == ["/v1/nothing"]
     assert later["next"] == 2
+
+
+def test_a_batch_is_one_call_with_its_parts(world: World) -> None:
+    body = (
+        "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        "GET /api/data/v9.2/accounts?$top=1 HTTP/1.1\r\n\r\n\r\n"
+        "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        "GET /api/data/v9.2/unicorns HTTP/1.1\r\n\r\n\r\n--b--\r\n"
+    )
+    with as_service(world) as service:
+        service.post(
+            f"{world.addresses.crm_tls}/api/data/v9.2/$batch",
+            data=body,
+            headers={"Content-Type": "multipart/mixed; boundary=b", "Prefer": "odata.continue-on-error"},
+        )
+        [call] = service.get(f"{world.addresses.crm}/sandbox/calls").json()["calls"]
+
+    assert (call["path"], call["status"], call["user"]) == ("/api/data/v9.2/$batch", 200, "service")
+    assert call["parts"] == [
+        {"method": "GET", "path": "/api/data/v9.2/accounts?$top=1", "status": 200},
+        {"method": "GET", "path": "/api/data/v9.2/unicorns", "status": 404},
+    ]
 
 
 def test_calls_since_something_else_than_a_number_are_refused(world: World, web: requests.Session) -> None:
