@@ -239,7 +239,7 @@ def add_ledger(seeder: Seeder, account: str, currency: str, owner: UUID, columns
         "cfl_billingaccount",
         {
             "cfl_billingaccountid": story.ledger_id(account, currency),
-            "cfl_name": f"{account} {currency}",
+            "cfl_name": f"{account} ({currency})",
             "cfl_accountid": row_id("account", account),
             "transactioncurrencyid": row_id("transactioncurrency", currency),
             "cfl_ledgerkey": key,

@@ -8,7 +8,7 @@ from pathlib import Path
 from sandbox.crm import solution
 from sandbox.faults import Faults
 from sandbox.world import World
-from tests.crashes.schedules import Run, drawn, single_faults
+from tests.crashes.schedules import Run, drawn, interleavings, single_faults
 
 
 def main() -> int:
@@ -16,13 +16,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--from", dest="first", type=int, default=0)
-    parser.add_argument("--single", action="store_true", help="every fault at every call instead")
+    parser.add_argument(
+        "--single", action="store_true", help="everybody else and every fault at every call, instead"
+    )
     asked = parser.parse_args()
     schema = solution.load(Path(__file__).resolve().parents[2] / "deploy" / "solution")
     world = World(schema, faults=Faults(wait=lambda _: None))
     started, failed, ran = time.monotonic(), 0, 0
     if asked.single:
-        schedules = single_faults()
+        schedules = [*interleavings(), *single_faults()]
     elif asked.seed is not None:
         schedules = [drawn(asked.seed)]
     else:

@@ -4,13 +4,15 @@
 """
 
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from uuid import UUID
 
 from plugins.actions import Answer
 from plugins.rules import ids
-from plugins.rules.checks import problems
+from plugins.rules.checks import WholeBooks, problems
 from plugins.rules.ledger import Outcome, TransactionStatus
 from sandbox.demo.story import row_id
 from sandbox.world import World
@@ -27,7 +29,12 @@ INVOICES = {
 CALLS = 8
 """More than any one charge makes."""
 
-KEYS = ("clerk-key-01", "other-tab-02")
+KEYS = ("clerk-key-01", "other-tab-02", "next-invoice-03")
+
+NEIGHBOURS = {"INV-1001": "INV-1002", "INV-1005": "INV-1029", "INV-1006": "INV-1030", "INV-1007": "INV-1031"}
+"""Another invoice of the same customer: it shares the ledger and nothing else."""
+
+OTHERS = ("other tab", "other invoice", "same key", "event", "long pause")
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Schedule:
     """How much of the balance is charged."""
     faults: tuple[tuple[int, Fault], ...] = ()
     meanwhile: tuple[tuple[int, str], ...] = ()
-    """`other tab`, `same key`, `event`, `long pause`: what others do just before that call."""
+    """What others do just before that call: one of `OTHERS`."""
     then: tuple[tuple[str, int, Fault | None], ...] = ()
     """Steps of later processes, each with a fault at a call of its own: `same key`, `check`, `sweep`, `late`, `event`."""
     seed: int | None = None
@@ -64,12 +71,21 @@ def single_faults() -> list[Schedule]:
     ]
 
 
+def interleavings() -> list[Schedule]:
+    """Everybody else, before every call of every kind of charge."""
+    return [
+        Schedule(invoice, share=Decimal("0.6"), meanwhile=((number, who),))
+        for invoice in INVOICES
+        for number in range(CALLS)
+        for who in OTHERS
+    ]
+
+
 def drawn(seed: int) -> Schedule:
     """Up to three faults, others at work in between, and a recovery that is itself disturbed."""
     dice = random.Random(seed)
     faults = {dice.randrange(CALLS): dice.choice(list(Fault)) for _ in range(dice.choice((0, 1, 1, 2, 3)))}
-    others = ("other tab", "same key", "event", "long pause", "other tab")
-    meanwhile = {dice.randrange(CALLS): dice.choice(others) for _ in range(dice.choice((0, 1, 1, 2)))}
+    meanwhile = {dice.randrange(CALLS): dice.choice(OTHERS) for _ in range(dice.choice((0, 1, 1, 2)))}
     steps = ("same key", "check", "sweep", "late", "event")
     then = tuple(
         (dice.choice(steps), dice.randrange(CALLS), dice.choice([None, None, *Fault]))
@@ -101,14 +117,13 @@ class Run:
     def __init__(self, world: World, schedule: Schedule) -> None:
         self.world, self.schedule = world, schedule
         self.answers: list[tuple[str, Answer]] = []
+        self._versions: dict[UUID, int] = {}
         self.told = Told()
         self.first = Process(world)
         self.processes = [self.first]
 
     def tell(self) -> Told:
-        self.world.reset()
-        reader = Process(self.world)
-        before = reader.books()
+        before = self._set_the_stage()
         total = next(each.total for each in before.invoices if each.number == self.schedule.invoice)
         amount = str((total.amount * self.schedule.share).quantize(Decimal("0.01")))
         faults = dict(self.schedule.faults)
@@ -125,6 +140,13 @@ class Run:
         self._recover()
         self._judge(total.minor)
         return self.told
+
+    def _set_the_stage(self) -> WholeBooks:
+        self.world.reset()
+        before = Process(self.world).books()
+        self._versions = {ledger.id: ledger.version for ledger in before.ledgers}
+        self.world.crm_calls.clear()
+        return before
 
     # --- What happens ----------------------------------------------------------------------------------------------
 
@@ -219,6 +241,7 @@ class Run:
         reader = Process(self.world)
         books, captured = reader.books(), reader.captured()
         self.told.problems += problems(books)
+        self.told.problems += self._lost_updates(books)
         recorded = {
             each.gateway_reference: each.amount.minor
             for each in books.transactions
@@ -230,14 +253,34 @@ class Run:
             self.told.problems.append("the payments do not come to what was captured")
         invoice = row_id("invoice", self.schedule.invoice)
         own = [each for each in books.transactions if each.invoice == invoice]
+        charged = {each.id for each in books.transactions if each.status is TransactionStatus.SUCCEEDED}
         if sum(captured.get(each.gateway_reference, 0) for each in own) > total:
             self.told.problems.append(f"more was captured than the invoice came to: {captured}")
         if pending := [each.id for each in books.transactions if each.status is TransactionStatus.PENDING]:
             self.told.problems.append(f"still pending: {pending}")
         for key, answer in self.answers:
-            mine = ids.transaction_id(ids.request_id(key))
-            made = any(each.id == mine and each.status is TransactionStatus.SUCCEEDED for each in own)
+            made = ids.transaction_id(ids.request_id(key)) in charged
             if answer.outcome is Outcome.DONE and not made:
                 self.told.problems.append(f"{key} was told it was charged, but it was not")
             if answer.outcome in {Outcome.FAILED, Outcome.REFUSED} and made:
                 self.told.problems.append(f"{key} was told {answer.code}, but it was charged")
+
+    def _lost_updates(self, books: WholeBooks) -> Iterator[str]:
+        """Every changeset that was carried out moved its ledger's version by one; none was written over another."""
+        carried_out: Counter[str] = Counter()
+        for call in self.world.crm_calls.since(0)["calls"]:
+            for part in call.get("parts", ()):
+                path = part["path"].partition("cfl_billingaccounts")[2]
+                if part["method"] in {"POST", "PATCH"} and part.get("status", 0) in {200, 201, 204} and path:
+                    carried_out[path.strip("()")] += 1
+                elif (
+                    part["method"] == "POST"
+                    and part.get("status", 0) in {200, 201, 204}
+                    and part["path"].endswith("cfl_billingaccounts")
+                ):
+                    carried_out["new"] += 1
+        for ledger in books.ledgers:
+            was = self._versions.get(ledger.id)
+            writes = carried_out[str(ledger.id)] + (carried_out["new"] if was is None else 0)
+            if ledger.version - (was or 0) != writes:
+                yield f"{ledger.name}: {writes} changesets were carried out, its version went from {was} to {ledger.version}"

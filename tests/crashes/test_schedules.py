@@ -7,7 +7,7 @@ import pytest
 from sandbox.crm.schema import Schema
 from sandbox.faults import Faults
 from sandbox.world import World
-from tests.crashes.schedules import Run, drawn, single_faults
+from tests.crashes.schedules import Run, drawn, interleavings, single_faults
 
 SEEDS = range(120)
 
@@ -29,6 +29,14 @@ def test_every_fault_at_every_call_of_a_charge(stage: World) -> None:
         failures += [f"{schedule}: {problem}" for problem in told.problems]
     assert failures == []
     assert used > 200, "the charges met too few of the faults"
+
+
+@pytest.mark.timeout(300)
+def test_everybody_else_before_every_call_of_a_charge(stage: World) -> None:
+    failures = []
+    for schedule in interleavings():
+        failures += [f"{schedule}: {problem}" for problem in Run(stage, schedule).tell().problems]
+    assert failures == []
 
 
 @pytest.mark.timeout(300)
