@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from connector import cli
-from connector.settings import ENV_FILE, PREFIX, Settings
+from connector.settings import ENV_FILE, PREFIX, Settings, load
 from plugins.ports import IntentStatus
 from sandbox.__main__ import _parser
 from tests.docs.code import calls, texts
@@ -38,6 +38,15 @@ def test_the_documented_default_is_the_real_one(name: str) -> None:
     else:
         assert said
         assert f"`{field.default}`" in said[1]
+
+
+def test_the_examples_of_settings_are_taken() -> None:
+    examples = dict(re.findall(rf"^Example: `({PREFIX}\w+)=(.*)`$", read("docs/settings.md"), re.MULTILINE))
+    assert set(examples) == {PREFIX + name.upper() for name in Settings.model_fields}
+    files = {PREFIX + name for name in ("CLIENT_CERTIFICATE", "CA_BUNDLE", "CLOCK_FILE")}
+    load(
+        {name: value for name, value in examples.items() if name not in files | {f"{PREFIX}MANAGED_IDENTITY"}}
+    )
 
 
 # --- Commands ------------------------------------------------------------------------------------------------------
@@ -132,7 +141,7 @@ def first_cells(text: str) -> set[str]:
 
 
 def test_every_refusal_is_documented_and_nothing_else_is() -> None:
-    assert first_cells(section("Refusals")) == set(refusals()) | {"not_received", "request_key_reused"}
+    assert first_cells(section("Refusals")) == set(refusals()) | {"not_received"}
 
 
 @pytest.mark.parametrize("code", refusals())
