@@ -4,6 +4,7 @@ Whoever learns an outcome comes here: the click that confirmed, an event, the sw
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -92,11 +93,12 @@ def settle(outside: Outside, books: InvoiceBooks, intent: Intent, until: datetim
     attempt = 0
     while True:
         if verdict(intent) is Verdict.DECLINED:
+            implied = _implied(intent)
             try:  # first cancelled, then written as failed: nobody can pay it after we said it failed
                 intent = outside.gateway.cancel_intent(intent.reference, ASK_WITHIN)
             except NoAnswer:
                 return pending(books)
-            decline = intent.decline or decline
+            decline = intent.decline or decline or implied
             if verdict(intent) is Verdict.DECLINED:
                 return pending(books)
         changes = _changes(outside, books, intent, decline)
@@ -117,16 +119,18 @@ def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
     books = outside.books.for_settlement(found)
     transaction = _transaction(books)
     if transaction.status is not TransactionStatus.PENDING:
-        if transaction.next_check_on is not None:
-            _project(outside, books, until)
-        return answer_of(books)
+        return _look_at_ended(outside, books, until)
     try:
         intent = _find_out(outside, books)
     except (NoAnswer, GatewayRefused) as doubt:
         return _look_later(outside, books, doubt, until)
     answer = settle(outside, books, intent, until)
-    if answer.outcome is Outcome.PENDING and verdict(intent) is not Verdict.PROCESSING:
+    if answer.outcome is not Outcome.PENDING:
+        return answer
+    if verdict(intent) is not Verdict.PROCESSING:
         return _look_later(outside, outside.books.for_settlement(found), None, until)
+    if is_overdue(transaction, outside.clock.now()):
+        _tell_overdue(outside, transaction, "the bank debit is still under way")
     return answer
 
 
@@ -207,6 +211,13 @@ def _changes(
             return None
 
 
+def _implied(intent: Intent) -> Decline:
+    """Why an intent that holds no error will not be paid."""
+    if intent.status is IntentStatus.REQUIRES_ACTION:
+        return Decline("authentication_required", "authentication_required")
+    return Decline()
+
+
 def _declined(decline: Decline) -> Ending:
     explained = explain(decline.code, decline.decline_code, decline.advice_code)
     needs_customer = "authentication_required" in {decline.code, decline.decline_code}
@@ -265,11 +276,8 @@ def _look_later(outside: Outside, books: InvoiceBooks, doubt: Exception | None, 
     if transaction.status is not TransactionStatus.PENDING:
         return answer_of(books)
     if isinstance(doubt, GatewayRefused) or is_overdue(transaction, now):
-        outside.alerts.alert(
-            "transaction_overdue",
-            f"The payment processor gives no answer about this transaction ({doubt or 'still pending'}). A person has to look.",
-            transaction=str(transaction.id),
-            intent=transaction.gateway_reference,
+        _tell_overdue(
+            outside, transaction, f"the payment processor gives no answer: {doubt or 'still pending'}"
         )
     changeset, _ = looked_at(books, now)
     try:
@@ -278,6 +286,28 @@ def _look_later(outside: Outside, books: InvoiceBooks, doubt: Exception | None, 
     except Conflict:
         pass  # somebody else was at it just now; the next sweep finds what they left
     return pending(books)
+
+
+def _tell_overdue(outside: Outside, transaction: Transaction, why: str) -> None:
+    outside.alerts.alert(
+        "transaction_overdue",
+        f"A transaction has no end yet ({why}). A person has to look.",
+        transaction=str(transaction.id),
+        intent=transaction.gateway_reference,
+    )
+
+
+def _look_at_ended(outside: Outside, books: InvoiceBooks, until: datetime) -> Answer:
+    """An end stands, but for one that Stripe knows better: a success always wins. Raises `NoAnswer`."""
+    transaction = _transaction(books)
+    if transaction.status is not TransactionStatus.SUCCEEDED:
+        with suppress(GatewayRefused):  # the processor never took the order
+            intent = outside.gateway.read_intent(transaction.gateway_reference, ASK_WITHIN)
+            if verdict(intent) is Verdict.SUCCEEDED:
+                return settle(outside, books, intent, until)
+    if transaction.next_check_on is not None:
+        _project(outside, books, until)
+    return answer_of(books)
 
 
 def _project(outside: Outside, books: InvoiceBooks, until: datetime) -> None:

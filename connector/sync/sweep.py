@@ -15,6 +15,8 @@ from plugins.settlement import WHOLE, look_again
 
 PAGE = 50
 MOST_PAGES = 40
+SILENCES = 3
+"""Rows in a row that the CRM gave no answer about end a pass: it is the CRM then, and not the rows."""
 EVERY = timedelta(seconds=60)
 LOOK_AT_THE_CLOCK = 1.0
 """Seconds of real time; a clock that was moved is noticed this soon."""
@@ -40,21 +42,29 @@ class Counts:
 def sweep(outside: Outside) -> Counts:
     """One pass over what is due. Never raises for one row; a CRM that does not answer ends the pass."""
     counts = Counts()
-    seen: set[TransactionId] = set()
+    silent = 0
+    stuck: set[TransactionId] = set()
+    """Still due after they were looked at; what waits behind them comes into view by asking for more."""
     try:
         for _ in range(MOST_PAGES):
-            page = outside.books.due(outside.clock.now(), PAGE)
+            most = PAGE + len(stuck)
+            page = outside.books.due(outside.clock.now(), most)
             around = Surroundings(outside.organisation, outside.gateway.live, None)
             if (wrong := check_environment(page.setting, around)) is not None:
                 # A copy of another environment's books: nothing in them is this service's to finish.
                 outside.alerts.alert(wrong.code, wrong.message)
                 counts.problems.append(wrong.message)
                 break
-            fresh = [each for each in page.transactions if each.id not in seen]
+            fresh = [each for each in page.transactions if each.id not in stuck]
             for transaction in fresh:
-                seen.add(transaction.id)
-                _look_at(outside, transaction, counts)
-            if len(page.transactions) < PAGE or not fresh:
+                stuck.add(transaction.id)
+                silent = (
+                    silent + 1 if isinstance(_look_at(outside, transaction, counts), BooksUnreachable) else 0
+                )
+                if silent == SILENCES:
+                    counts.problems.append("the CRM does not answer any more")
+                    return counts
+            if len(page.transactions) < most or not fresh:
                 break
     except BooksError as error:
         counts.problems.append(f"the CRM does not answer: {error}")
@@ -71,26 +81,28 @@ def cancel_orphans(outside: Outside) -> int:
     return cancelled
 
 
-def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> None:
+def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> Exception | None:
+    """What went wrong with this row, if anything did."""
     if outside.traffic.is_in_hand(transaction.gateway_reference):
-        return
+        return None
     counts.looked_at += 1
     try:
         with outside.traffic.in_hand(transaction.gateway_reference):
             answer = look_again(outside, transaction, outside.clock.now() + WHOLE)
-    except (BooksError, GatewayError) as error:
+    except Exception as error:
+        # Whatever it is about this row, those behind it are looked at too.
+        _log.warning("transaction in trouble", transaction=str(transaction.id), exc_info=error)
         counts.in_trouble += 1
         outside.alerts.alert(
             "transaction_in_trouble",
             f"A transaction could not be looked at again ({error}); the next sweep tries once more.",
             transaction=str(transaction.id),
         )
-        if isinstance(error, BooksUnreachable):
-            raise
-    else:
-        counts.done += answer.outcome is Outcome.DONE
-        counts.failed += answer.outcome is Outcome.FAILED
-        counts.pending += answer.outcome is Outcome.PENDING
+        return error
+    counts.done += answer.outcome is Outcome.DONE
+    counts.failed += answer.outcome is Outcome.FAILED
+    counts.pending += answer.outcome is Outcome.PENDING
+    return None
 
 
 class SweepThread:
