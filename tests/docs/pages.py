@@ -1,11 +1,10 @@
 """The documentation as data: its pages, tables, code, links and headings."""
 
 import re
-from collections.abc import Iterator
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_NOT_OURS = {".git", ".venv", "build", "node_modules", ".hypothesis"}
 
 
 def pages() -> list[Path]:
@@ -60,10 +59,13 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def files() -> Iterator[Path]:
-    """Every text file of the repository that is somebody's work."""
-    for path in sorted(ROOT.rglob("*")):
-        inside = path.relative_to(ROOT).parts
-        hidden = any(part in _NOT_OURS or part.endswith(("_cache", "__pycache__")) for part in inside)
-        if path.is_file() and not hidden and inside[-1] != ".coverage" and b"\0" not in path.read_bytes():
-            yield path
+def files() -> list[Path]:
+    """Every text file that is, or is about to be, in the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - whatever git there is
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()]
