@@ -10,7 +10,7 @@ FABRIKAM = demo_id("account", "Fabrikam Fibre")
 def test_roles_are_given_and_taken(crm: Client) -> None:
     reader, role = (
         demo_id("systemuser", "reader"),
-        crm.get("roles?$filter=name eq 'Counterfoil Manager'").rows[0]["roleid"],
+        crm.get("roles?$filter=name eq 'Counterfoil Billing Manager'").rows[0]["roleid"],
     )
     link = f"systemusers({reader})/systemuserroles_association"
     before = len(crm.get(link).rows)
