@@ -123,7 +123,7 @@ def _port(text: str) -> int:
 
 
 def _wait_for_end_of_input(stopped: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin, whose lock a thread that still reads would hold at exit
         pass
     stopped.set()
 
