@@ -1,5 +1,6 @@
 """House rules that no tool checks: nothing dead, nothing mapped into the void, no broken link, nothing from elsewhere."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from connector.dataverse.mapping import load_mapping
 from sandbox.crm.schema import Schema
-from tests.docs.code import imports, modules
+from tests.docs.code import imports, modules, tree
 from tests.docs.pages import ROOT, anchors, files, links, pages
 
 ENTRY_POINTS = ("connector.__main__", "sandbox.__main__", "deploy.check")
@@ -24,6 +25,23 @@ def test_no_module_is_dead() -> None:
             packages = [name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)]
             waiting += [*packages, *imports(known[name])]
     assert sorted(known.keys() - reached - FOR_TESTS) == []
+
+
+SAYS_NOTHING = {"utils", "util", "helpers", "common", "core", "base", "manager", "service", "misc"}
+
+
+def test_every_module_is_named_for_what_it_holds_and_says_what_it_is_for() -> None:
+    assert [name for name in modules() if set(name.split(".")) & SAYS_NOTHING] == []
+    silent = [
+        name
+        for name, path in modules().items()
+        if path.name not in {"__init__.py", "__main__.py"} and not ast.get_docstring(tree(path))
+    ]
+    assert silent == []
+
+
+def test_packages_export_nothing() -> None:
+    assert [name for name, path in modules().items() if path.name == "__init__.py" and path.read_text()] == []
 
 
 @pytest.mark.parametrize("mapping", [path.stem for path in (ROOT / "mappings").glob("*.toml")])
