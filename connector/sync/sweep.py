@@ -91,7 +91,8 @@ def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> Exce
             answer = look_again(outside, transaction, outside.clock.now() + WHOLE)
     except Exception as error:
         # Whatever it is about this row, those behind it are looked at too.
-        _log.warning("transaction in trouble", transaction=str(transaction.id), exc_info=error)
+        if not isinstance(error, BooksError | GatewayError):
+            _log.exception("a transaction broke the sweep", transaction=str(transaction.id))
         counts.in_trouble += 1
         outside.alerts.alert(
             "transaction_in_trouble",
