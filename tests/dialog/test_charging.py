@@ -283,6 +283,14 @@ def test_the_right_is_judged_by_the_first_call_only(crm: ScriptedCrm, open_dialo
     state(page, "error")
 
 
+def test_a_user_without_any_right_is_told_at_once(crm: ScriptedCrm, open_dialog: OpenDialog) -> None:
+    crm.unreadable["cfl_requests"] = 403
+    crm.charges.append(Answer(status=403))
+    page = open_dialog()
+    page.keyboard.press("Enter")
+    state(page, "forbidden")
+
+
 # --- Others at the same invoice --------------------------------------------------------------------------------
 
 

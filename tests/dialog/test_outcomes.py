@@ -59,16 +59,11 @@ def view(script: Page, row: dict[str, Any], *, own_sentences: bool = False, debi
         (REFUSED, "a code of a later version", "error", True, None),
     ],
 )
-def test_a_code_leads_to_its_state_and_ends_the_intent(
+def test_a_code_leads_to_its_state(
     script: Page, outcome: int, code: str, state: str, form: bool, again: str | None
 ) -> None:
     seen = view(script, a_request(outcome, code, "What the service says."))
-    assert (seen["state"], bool(seen.get("form")), seen.get("again"), seen["final"]) == (
-        state,
-        form,
-        again,
-        True,
-    )
+    assert (seen["state"], bool(seen.get("form")), seen.get("again")) == (state, form, again)
 
 
 @pytest.mark.parametrize("code", ["reserved", "unknown", "a code of a later version"])

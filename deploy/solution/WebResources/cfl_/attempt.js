@@ -7,11 +7,10 @@
 
   /**
    * @typedef {{
-   *   key: string, repeated: boolean, invoiceId: string, amount: number, expected: number,
+   *   key: string, invoiceId: string, amount: number, expected: number,
    *   profile: { id: string, name: string, debit: boolean },
    *   currency: { code: string, precision: number }, money: (minor: number) => string, ownSentences: boolean
    * }} Order
-   *   `repeated`: the key was sent before, so that only its row can say that nothing was charged.
    */
 
   const SLOW_AFTER = 8000;
@@ -35,7 +34,10 @@
       return view;
     },
 
-    /** CheckRequest settles what is pending, and fences off what never came; then the row says which. @param {Order} order */
+    /**
+     * CheckRequest settles what is pending, and fences off what never came; then the row says which.
+     * @param {Order} order
+     */
     settle: async function (order) {
       await Promise.race([Attempt.check(order.key), pause(CHECK_WITHIN)]);
       const found = await rowOf(order.key);
@@ -58,10 +60,9 @@
       const found = await rowOf(order.key);
       const view = found.row && Outcome.of(found.row, order);
       if (view) return view;
-      const status = found.absent ? call.status : undefined;
-      if (status === 403 && !order.repeated && repeats === 0) return Outcome.forbidden();
+      if (call.status === 403 && repeats === 0 && !found.row) return Outcome.forbidden();
       const waited = Date.now() - since;
-      if (status === 429 && repeats < MOST_REPEATS) {
+      if (call.status === 429 && found.absent && repeats < MOST_REPEATS) {
         repeats += 1;
         await pause(Math.min(Math.max(call.retryAfter * 1000, ASK_EVERY), LONGEST_PAUSE));
         call = send(order);
@@ -90,10 +91,15 @@
   /** Amounts go as the decimal numerals they are read as. @param {Order} order */
   function body(order) {
     return (
-      '{"RequestKey":' + JSON.stringify(order.key) +
-      ',"Amount":' + Money.numeral(order.amount, order.currency) +
-      ',"PaymentProfileId":' + JSON.stringify(order.profile.id) +
-      ',"ExpectedBalance":' + Money.numeral(order.expected, order.currency) + "}"
+      '{"RequestKey":' +
+      JSON.stringify(order.key) +
+      ',"Amount":' +
+      Money.numeral(order.amount, order.currency) +
+      ',"PaymentProfileId":' +
+      JSON.stringify(order.profile.id) +
+      ',"ExpectedBalance":' +
+      Money.numeral(order.expected, order.currency) +
+      "}"
     );
   }
 

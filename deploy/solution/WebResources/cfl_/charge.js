@@ -3,9 +3,10 @@
 (function (root) {
   "use strict";
 
-  const { Attempt, Figures, Locale, Money, Obstacle, Outcome, Page, WebApi } = root.Counterfoil;
+  const { Attempt, Entry, Figures, Locale, Money, Obstacle, Outcome, Page, WebApi } = root.Counterfoil;
 
-  const WITH_FACTS = ["pending", "paid", "notchargeable", "noprofile", "unusable", "inprogress", "changed"]; // where the figures are sure
+  // Where the figures are sure.
+  const WITH_FACTS = ["pending", "paid", "notchargeable", "noprofile", "unusable", "inprogress", "changed"];
 
   const opened = openedWith(new URLSearchParams(location.search));
   const user = root.GetGlobalContext ? root.GetGlobalContext() : null;
@@ -13,8 +14,6 @@
   let locale = Locale.of(null, navigator.language);
   /** @type {any} */
   let figures = null;
-  /** @type {{ key: string, signature: string } | null} a key is made when it is sent */
-  let intent = null;
   /** @type {any} */
   let order = null;
   let busy = false;
@@ -83,7 +82,6 @@
   /** Shows the form, or why there is nothing to charge. @param {any} read */
   function present(read) {
     figures = read;
-    intent = null;
     Page.headline(figures.number);
     const instead = Obstacle.of(figures, money, Page.text);
     if (instead) {
@@ -93,7 +91,8 @@
     Page.clearMessage();
     Page.currency(figures.currency.code);
     showFacts();
-    offerProfiles();
+    const offered = Entry.profiles(figures, Page.text);
+    Page.profiles(offered.options, offered.selected);
     Page.amount.value = Money.editable(figures.room, figures.currency, locale.style);
     Page.form.hidden = false;
     Page.freeze(false);
@@ -108,6 +107,7 @@
   }
 
   function showFacts() {
+    /** @type {{ label: string[], value: string, strong?: boolean }[]} */
     const rows = [
       { label: ["customer"], value: figures.customer },
       { label: ["total"], value: money(figures.total) },
@@ -115,32 +115,20 @@
     ];
     if (figures.otherPayments) rows.push({ label: ["otherPayments"], value: money(figures.otherPayments) });
     if (figures.credits) rows.push({ label: ["credits"], value: money(figures.credits) });
-    const due = { label: ["balanceDue"], value: money(figures.balance), strong: true };
+    rows.push({ label: ["balanceDue"], value: money(figures.balance), strong: true });
     if (figures.inProgress) {
-      Page.facts(rows.concat(due, { label: ["inProgress"], value: money(figures.inProgress) }, { label: ["canBeCharged"], value: money(figures.room) }));
-    } else {
-      Page.facts(rows.concat(due));
+      rows.push({ label: ["inProgress"], value: money(figures.inProgress) });
+      rows.push({ label: ["canBeCharged"], value: money(figures.room) });
     }
-  }
-
-  function offerProfiles() {
-    const preselected = Obstacle.contractProfile(figures);
-    const usable = preselected.unusable === "";
-    const options = figures.profiles.map((/** @type {any} */ one) => ({ value: one.id, label: profileLabel(one), disabled: one.unusable !== "" }));
-    if (!usable) options.unshift({ value: "", label: Page.text(["chooseProfile"]), disabled: false });
-    Page.profiles(options, usable ? preselected.id : "");
-  }
-
-  /** @param {any} profile */
-  function profileLabel(profile) {
-    const named = profile.expiry ? Page.text(["profileExpires", profile.name, profile.expiry]) : profile.name;
-    return profile.unusable ? Page.text(["profileWith", named, Page.text(Obstacle.reason(profile, figures))]) : named;
+    Page.facts(rows);
   }
 
   // --- What the user enters ---------------------------------------------------------------------------------
 
   function chosen() {
-    return figures.profiles.find((/** @type {any} */ one) => one.id === Page.profile.value && one.unusable === "") || null;
+    return (
+      figures.profiles.find((/** @type {any} */ one) => one.id === Page.profile.value && one.unusable === "") || null
+    );
   }
 
   /**
@@ -149,52 +137,18 @@
    */
   function validate(edited) {
     if (!figures || Page.form.hidden || busy) return null;
-    const parsed = Money.parse(Page.amount.value, locale.style, figures.currency);
-    const tooMuch = parsed.problem === undefined && parsed.minor > figures.room;
-    const error = parsed.problem !== undefined ? problemLine(parsed.problem) : tooMuch ? aboveLine() : [];
-    const amount = error.length ? null : parsed.minor;
+    const entered = Entry.check(Page.amount.value, figures, locale.style, money);
+    const amount = entered.amount;
     const profile = chosen();
-    Page.note("amount-error", error);
-    Page.note("amount-hint", hintLine(amount));
-    Page.note("profile-note", profileNote(profile));
+    Page.note("amount-error", entered.error);
+    Page.note("amount-hint", entered.hint);
+    Page.note("profile-note", Entry.profileNote(profile, figures, Page.text));
     Page.write(Page.charge, ["charge", money(amount === null ? figures.room : amount)]);
     Page.charge.setAttribute("aria-disabled", String(amount === null || !profile));
-    if (edited || document.body.dataset.state === "loading") Page.enter(amount === null ? "invalid" : profile ? "ready" : "unusable");
-    return profile ? amount : null;
-  }
-
-  /** @param {string} problem */
-  function problemLine(problem) {
-    const example = Money.editable(figures.room, figures.currency, locale.style);
-    switch (problem) {
-      case "empty":
-        return ["errorEmpty"];
-      case "zero":
-        return ["errorZero"];
-      case "huge":
-        return aboveLine();
-      case "decimals":
-        return figures.currency.precision ? ["errorDecimals", String(figures.currency.precision), example] : ["errorWhole", example];
-      default:
-        return ["errorFormat", example];
+    if (edited || document.body.dataset.state === "loading") {
+      Page.enter(amount === null ? "invalid" : profile ? "ready" : "unusable");
     }
-  }
-
-  function aboveLine() {
-    return [figures.inProgress ? "errorAboveRoom" : "errorAboveBalance", money(figures.room)];
-  }
-
-  /** @param {number | null} amount */
-  function hintLine(amount) {
-    if (amount !== null && amount < figures.room) return ["hintPartial", money(figures.balance - amount)];
-    return [figures.inProgress ? "hintRoom" : "hintAll", money(figures.room)];
-  }
-
-  /** @param {any} profile */
-  function profileNote(profile) {
-    if (profile) return profile.expiresThisMonth ? ["expiresThisMonth"] : [];
-    const of = Obstacle.contractProfile(figures);
-    return of.unusable ? ["contractProfileUnusable", of.name, Page.text(Obstacle.reason(of, figures))] : ["errorProfile"];
+    return profile ? amount : null;
   }
 
   /** @param {number} minor */
@@ -224,14 +178,15 @@
     await conclude(await Attempt.charge(order, Page.waiting));
   }
 
-  /** The key of this intent: kept over every doubt, new when amount or profile differ or the last answer was final. @param {number} amount @param {any} profile */
+  /**
+   * One intent, one key. The form only comes back after an answer that is final, so whatever is sent from it is a new
+   * intent; a doubt about this one is settled under this key.
+   * @param {number} amount
+   * @param {any} profile
+   */
   function orderFor(amount, profile) {
-    const signature = profile.id + "|" + amount;
-    const repeated = intent !== null && intent.signature === signature;
-    if (!repeated) intent = { key: crypto.randomUUID(), signature: signature };
     return {
-      key: /** @type {NonNullable<typeof intent>} */ (intent).key,
-      repeated: repeated,
+      key: crypto.randomUUID(),
       invoiceId: opened.invoiceId,
       amount: amount,
       expected: figures.room,
@@ -248,7 +203,7 @@
     Page.waiting(["checking"]);
     const view = await Attempt.settle(order);
     if (view.state === "unknown") {
-      const at = new Date().toLocaleTimeString(locale.style.locale, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+      const at = new Date().toLocaleTimeString(locale.style.locale);
       view.lines.splice(1, 0, ["unknownStill", at]);
     }
     await conclude(view);
@@ -256,7 +211,6 @@
 
   /** @param {any} view */
   async function conclude(view) {
-    if (view.final) intent = null;
     const shown = view.reread ? await withNewFigures(view) : view;
     busy = false;
     show(shown);
@@ -270,7 +224,9 @@
     figures = read.figures;
     const instead = Obstacle.of(figures, money, Page.text);
     if (instead && (instead.state === "paid" || instead.state === "notchargeable")) return instead;
-    if (view.state === "changed") view.lines = [["changedText", money(figures.room), money(before)], ["nothingCharged"]];
+    if (view.state === "changed") {
+      view.lines = [["changedText", money(figures.room), money(before)], ["nothingCharged"]];
+    }
     return view;
   }
 
@@ -285,7 +241,12 @@
     if (view.title.length) Page.message(view.tone, view.title, view.lines);
     else Page.clearMessage();
     again = nextStep(view.again);
-    const labels = /** @type {Record<string, string[]>} */ ({ check: ["checkAgain"], settle: ["checkAgain"], reload: ["reload"], retry: ["tryAgain"] });
+    const labels = /** @type {Record<string, string[]>} */ ({
+      check: ["checkAgain"],
+      settle: ["checkAgain"],
+      reload: ["reload"],
+      retry: ["tryAgain"],
+    });
     Page.buttons({
       close: [view.form ? "cancel" : "close"],
       again: labels[view.again],
@@ -324,7 +285,13 @@
   /** @param {{ status: number, message: string }} refusal */
   function unreadable(refusal) {
     if (refusal.status === 403) {
-      show({ state: "forbidden", tone: "error", title: ["forbiddenTitle"], lines: [["forbiddenReadText"]], focus: "close" });
+      show({
+        state: "forbidden",
+        tone: "error",
+        title: ["forbiddenTitle"],
+        lines: [["forbiddenReadText"]],
+        focus: "close",
+      });
       return;
     }
     const lines = refusal.message ? [["", refusal.message], ["nothingCharged"]] : [["nothingCharged"]];
@@ -359,7 +326,7 @@
   /** @returns {HTMLElement | null} */
   function crossOfPlatform() {
     try {
-      return window.parent === window ? null : window.parent.document.querySelector("button[data-id='dialogCloseIconButton']");
+      return window.parent.document.querySelector("button[data-id='dialogCloseIconButton']");
     } catch (foreignParent) {
       return null;
     }

@@ -1,15 +1,17 @@
 // @ts-check
-/* What an invoice owes, what of it can be charged now, and with which payment profiles: read with the user's own rights. */
+/* What an invoice owes, what of it can be charged now, and with which profiles: read with the user's own rights. */
 (function (root) {
   "use strict";
 
   /**
    * @typedef {{ code: string, precision: number, symbol: string }} Currency
    * @typedef {"" | "reasonPending" | "reasonDeactivated" | "reasonExpired" | "reasonFailed" | "reasonCurrency"} Unusable
-   * @typedef {{ id: string, name: string, expiry: string, debit: boolean, unusable: Unusable, expiresThisMonth: boolean }} Profile
+   * @typedef {{
+   *   id: string, name: string, expiry: string, debit: boolean, unusable: Unusable, expiresThisMonth: boolean
+   * }} Profile
    * @typedef {{ amount: number, by: string, key: string }} Awaited
    * @typedef {{
-   *   number: string, customer: string, currency: Currency, state: number, reason: number, chargeable: boolean, ofAccount: boolean,
+   *   number: string, customer: string, currency: Currency, chargeable: boolean, ofAccount: boolean,
    *   total: number, charged: number, otherPayments: number, credits: number, balance: number,
    *   inProgress: number, room: number, awaited: Awaited | null,
    *   contract: { name: string } | null, contractProfileId: string, profiles: Profile[]
@@ -29,11 +31,14 @@
     /**
      * @param {string} invoiceId
      * @param {Date} today
-     * @returns {Promise<{ figures: Figures, refusal?: undefined } | { figures?: undefined, refusal: { status: number, message: string } }>}
+     * @returns {Promise<{ figures?: Figures, refusal?: { status: number, message: string } }>} one of the two
      */
     read: async function (invoiceId, today) {
       const api = root.Counterfoil.WebApi;
-      const [invoice, pending] = await Promise.all([api.read(invoicePath(invoiceId)), api.read(pendingPath(invoiceId))]);
+      const [invoice, pending] = await Promise.all([
+        api.read(invoicePath(invoiceId)),
+        api.read(pendingPath(invoiceId)),
+      ]);
       const refused = [invoice, pending].find((answer) => answer.status !== 200);
       if (refused) return { refusal: refused };
       const profiles = await api.read(profilesPath(invoice.body._customerid_value));
@@ -59,17 +64,20 @@
       const balance = owes ? money(untouched ? invoice.totalamount : invoice.cfl_balance) : 0;
       const inProgress = pending.reduce((sum, row) => sum + money(row.cfl_amount), 0);
       const awaited = pending.find((row) => row.cfl_stage !== STAGE_PROCESSING);
-      const contract = invoice.cfl_billingcontractid && invoice.cfl_billingcontractid.statecode === 0 ? invoice.cfl_billingcontractid : null;
+      const contract =
+        invoice.cfl_billingcontractid && invoice.cfl_billingcontractid.statecode === 0
+          ? invoice.cfl_billingcontractid
+          : null;
       const contractProfileId = (contract && contract._cfl_paymentprofileid_value) || "";
       return {
         number: invoice.invoicenumber || invoice.name || "",
         customer: invoice["_customerid_value" + FORMATTED] || "",
         currency: currency,
-        state: invoice.statecode,
-        reason: invoice.statuscode,
         chargeable: chargeable,
         ofAccount: invoice["_customerid_value" + TABLE] !== "contact",
-        total: money(invoice.cfl_total === null || invoice.cfl_total === undefined ? invoice.totalamount : invoice.cfl_total),
+        total: money(
+          invoice.cfl_total === null || invoice.cfl_total === undefined ? invoice.totalamount : invoice.cfl_total,
+        ),
         charged: money(invoice.cfl_amountcharged),
         otherPayments: money(invoice.cfl_otherpayments),
         credits: money(invoice.cfl_creditsdisbursed),
@@ -87,7 +95,9 @@
   /** @param {string} id */
   function invoicePath(id) {
     return (
-      "invoices(" + id + ")?$select=invoicenumber,name,totalamount,cfl_total,cfl_balance,cfl_amountcharged,cfl_otherpayments," +
+      "invoices(" +
+      id +
+      ")?$select=invoicenumber,name,totalamount,cfl_total,cfl_balance,cfl_amountcharged,cfl_otherpayments," +
       "cfl_creditsdisbursed,statecode,statuscode,_customerid_value" +
       "&$expand=transactioncurrencyid($select=isocurrencycode,currencysymbol,currencyprecision)," +
       "cfl_billingcontractid($select=cfl_name,statecode,_cfl_paymentprofileid_value)"
@@ -98,8 +108,12 @@
   function pendingPath(id) {
     return (
       "cfl_paymenttransactions?$select=cfl_name,cfl_amount,cfl_stage" +
-      "&$filter=_cfl_invoiceid_value eq " + id + " and statecode eq 0 and statuscode eq " + STATUS.pending +
-      " and cfl_operation eq " + CHOICE +
+      "&$filter=_cfl_invoiceid_value eq " +
+      id +
+      " and statecode eq 0 and statuscode eq " +
+      STATUS.pending +
+      " and cfl_operation eq " +
+      CHOICE +
       "&$expand=cfl_requestid($select=cfl_key,_cfl_requestedbyid_value)"
     );
   }
@@ -108,7 +122,9 @@
   function profilesPath(customerId) {
     return (
       "cfl_paymentprofiles?$select=cfl_name,cfl_type,cfl_expiry,statecode,statuscode" +
-      "&$filter=_cfl_accountid_value eq " + customerId + "&$orderby=cfl_name"
+      "&$filter=_cfl_accountid_value eq " +
+      customerId +
+      "&$orderby=cfl_name"
     );
   }
 
@@ -147,7 +163,11 @@
     return only && only !== currency.code ? "reasonCurrency" : "";
   }
 
-  /** Whole months until a card expires: 0 in its last month, negative after it. @param {string | null} expiry @param {Date} today */
+  /**
+   * Whole months until a card expires: 0 in its last month, negative after it.
+   * @param {string | null} expiry
+   * @param {Date} today
+   */
   function monthsLeft(expiry, today) {
     const match = /^(\d{1,2})\/(\d{2}|\d{4})$/.exec(expiry || "");
     if (!match) return null;

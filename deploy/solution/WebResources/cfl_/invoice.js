@@ -18,7 +18,9 @@
         {
           pageType: "webresource",
           webresourceName: "cfl_/charge.html",
-          data: encodeURIComponent(JSON.stringify({ invoiceId: idOf(primaryControl), number: valueOf(primaryControl, "invoicenumber") })),
+          data: encodeURIComponent(
+            JSON.stringify({ invoiceId: idOf(primaryControl), number: valueOf(primaryControl, "invoicenumber") }),
+          ),
         },
         {
           target: 2,
@@ -26,15 +28,15 @@
           width: { value: 560, unit: "px" },
           height: { value: 640, unit: "px" },
           title: titleOfDialog(),
-        }
+        },
       );
       await primaryControl.data.refresh(false);
       primaryControl.ui.refreshRibbon(true);
     },
 
     /**
-     * Enable rule: hidden in Paid (Complete) and Canceled (W06, W07), shown in every other status, Paid (Partial) included (W08, A3).
-     * Only a courtesy: the service looks again.
+     * Enable rule: hidden in Paid (Complete) and Canceled (W06, W07), shown in every other status, Paid (Partial)
+     * included (W08, A3). Only a courtesy: the service looks again.
      * @param {Xrm.FormContext} primaryControl
      * @returns {boolean | Promise<boolean>}
      */
@@ -46,14 +48,16 @@
       if (state !== null && reason !== null) return mayBeCharged(state, reason);
       return Promise.resolve(Xrm.WebApi.retrieveRecord("invoice", id, "?$select=statecode,statuscode")).then(
         (row) => mayBeCharged(row.statecode, row.statuscode),
-        () => false
+        () => false,
       );
     },
   };
 
   /** @param {number} state @param {number} reason */
   function mayBeCharged(state, reason) {
-    return state !== STATE.closed && state !== STATE.canceled && reason !== REASON.complete && reason !== REASON.canceled;
+    return (
+      state !== STATE.closed && state !== STATE.canceled && reason !== REASON.complete && reason !== REASON.canceled
+    );
   }
 
   /** @param {Xrm.FormContext} form */

@@ -32,7 +32,8 @@
         style.sizes = groupSizes(own.numbergroupformat);
       }
       const direction = RIGHT_TO_LEFT.test(interfaceTag) ? "rtl" : "ltr";
-      if (RIGHT_TO_LEFT.test(formats)) style.locale = "en-US"; // a currency goes with its sentence, and ours are left-to-right
+      // A currency sign goes with its sentence, and our sentences are left-to-right.
+      if (RIGHT_TO_LEFT.test(formats)) style.locale = "en-US";
       return {
         language: root.Counterfoil.Strings.languageOf(interfaceTag),
         direction: direction,

@@ -87,7 +87,9 @@
       const digits = joined(Math.abs(minor), currency, style.decimal, style.group, style.sizes);
       let around;
       try {
-        around = new Intl.NumberFormat(style.locale, { style: "currency", currency: currency.code }).formatToParts(minor < 0 ? -1 : 1);
+        around = new Intl.NumberFormat(style.locale, { style: "currency", currency: currency.code }).formatToParts(
+          minor < 0 ? -1 : 1,
+        );
       } catch (unknownCurrencyOrLocale) {
         return (minor < 0 ? "-" : "") + digits + "\u00a0" + currency.code;
       }
@@ -105,14 +107,19 @@
     styleOf: function (locale) {
       /** @param {string} type */
       const find = (type) => {
-        const part = new Intl.NumberFormat(locale, { minimumFractionDigits: 2 }).formatToParts(123456789.5).find((one) => one.type === type);
+        const part = new Intl.NumberFormat(locale, { minimumFractionDigits: 2 })
+          .formatToParts(123456789.5)
+          .find((one) => one.type === type);
         return part ? part.value : "";
       };
       return { decimal: find("decimal") || ".", group: find("group"), sizes: [3], locale: locale };
     },
   };
 
-  /** Full-width and Arabic digits, no-break spaces and typographic apostrophes as their plain fellows. @param {string} text */
+  /**
+   * Full-width and Arabic digits, no-break spaces and typographic apostrophes as their plain fellows.
+   * @param {string} text
+   */
   function plainCharacters(text) {
     if (/^\s$/.test(text)) return " ";
     return text

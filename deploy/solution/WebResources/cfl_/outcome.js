@@ -6,17 +6,18 @@
   /**
    * A line is a key of the texts and what fills its placeholders; the key "" takes its first value verbatim.
    * @typedef {string[]} Line
+   * @typedef {"info" | "success" | "warning" | "error"} Tone
+   * @typedef {"close" | "again" | "charge" | "amount" | "profile"} Focus
    * @typedef {{
-   *   state: string, tone: "info" | "success" | "warning" | "error", title: Line, lines: Line[],
-   *   form?: boolean, again?: "check" | "settle" | "reload" | "retry", focus: "close" | "again" | "charge" | "amount" | "profile",
-   *   final?: boolean, fieldError?: Line, reread?: boolean
+   *   state: string, tone: Tone, title: Line, lines: Line[], focus: Focus,
+   *   form?: boolean, again?: "check" | "settle" | "reload", fieldError?: Line, reread?: boolean
    * }} View
-   *   `form` leaves the form usable; `final` ends the intent, so that the next attempt takes a new key;
-   *   `reread` wants the invoice read again before it is shown.
+   *   `form` leaves the form usable, `again` offers a next step, `reread` wants the invoice read again before it is shown.
    * @typedef {{
    *   amount: number, profile: { name: string, debit: boolean }, key: string, ownSentences: boolean,
    *   currency: { code: string, precision: number }, money: (minor: number) => string
    * }} Attempt
+   *   `ownSentences`: the user reads another language than the service writes.
    */
 
   const CHOICE = 728310000;
@@ -33,7 +34,8 @@
     /** Where the row of an attempt is read, with what the transaction says of a decline. @param {string} key */
     path: function (key) {
       return (
-        "cfl_requests(cfl_key='" + key + "')?$select=cfl_outcome,cfl_code,cfl_message,cfl_result,_cfl_paymenttransactionid_value" +
+        "cfl_requests(cfl_key='" + key + "')" +
+        "?$select=cfl_outcome,cfl_code,cfl_message,cfl_result,_cfl_paymenttransactionid_value" +
         "&$expand=cfl_paymenttransactionid($select=cfl_name,cfl_resultcode,cfl_declinecode,cfl_advicecode)"
       );
     },
@@ -57,97 +59,123 @@
       }
     },
 
-    /** No answer within the time a user can be asked to wait. @param {any} row null when there is none @param {string} key @returns {View} */
+    /**
+     * No answer within the time a user can be asked to wait.
+     * @param {any} row null when there is none
+     * @param {string} key
+     * @returns {View}
+     */
     unknown: function (row, key) {
-      return {
-        state: "unknown",
-        tone: "warning",
-        title: ["unknownTitle"],
-        lines: [["unknownWarning"], ["unknownText"], ["reference", (row && referenceOf(row)) || key]],
-        again: "check",
-        focus: "again",
-      };
+      const lines = [["unknownWarning"], ["unknownText"], ["reference", (row && referenceOf(row)) || key]];
+      return offering("check", "unknown", ["unknownTitle"], lines);
     },
 
     /** The platform itself said that this user may not charge, so nothing was asked of anybody. @returns {View} */
     forbidden: function () {
-      return final("forbidden", "error", ["forbiddenTitle"], [["forbiddenText"], NOTHING_CHARGED]);
+      return ended("forbidden", "error", ["forbiddenTitle"], [["forbiddenText"], NOTHING_CHARGED]);
     },
 
     /** @returns {View} */
     offline: function () {
-      return { state: "offline", tone: "warning", title: ["offlineTitle"], lines: [["offlineText"]], form: true, focus: "charge" };
+      return usable("offline", "warning", ["offlineTitle"], [["offlineText"]], "charge");
     },
   };
+
+  // --- Three kinds of views: the end, the form again, a next step -------------------------------------------
+
+  /** @param {string} state @param {Tone} tone @param {Line} title @param {Line[]} lines @returns {View} */
+  function ended(state, tone, title, lines) {
+    return { state: state, tone: tone, title: title, lines: lines, focus: "close" };
+  }
+
+  /**
+   * @param {string} state
+   * @param {Tone} tone
+   * @param {Line} title
+   * @param {Line[]} lines
+   * @param {Focus} focus
+   * @returns {View}
+   */
+  function usable(state, tone, title, lines, focus) {
+    return { state: state, tone: tone, title: title, lines: lines, focus: focus, form: true };
+  }
+
+  /** @param {View["again"]} again @param {string} state @param {Line} title @param {Line[]} lines @returns {View} */
+  function offering(again, state, title, lines) {
+    return { state: state, tone: "warning", title: title, lines: lines, focus: "again", again: again };
+  }
+
+  /** @param {View} view @returns {View} */
+  function rereading(view) {
+    return Object.assign(view, { reread: true });
+  }
+
+  // --- What each outcome becomes ----------------------------------------------------------------------------
 
   /** @param {any} row @param {Attempt} attempt @returns {View} */
   function succeeded(row, attempt) {
     const result = resultOf(row);
     const money = root.Counterfoil.Money;
     const charged = result.amount === undefined ? attempt.amount : money.fromWire(result.amount, attempt.currency);
-    const lines = [
-      ["succeededText", attempt.money(charged), attempt.profile.name],
-      ["succeededBalance", attempt.money(money.fromWire(result.balance, attempt.currency))],
-    ];
-    if (result.status) lines.push(STATUSES[result.status] ? [STATUSES[result.status]] : ["succeededStatus", result.status]);
-    return final("succeeded", "success", ["succeededTitle"], withReference(lines, row));
+    const lines = [["succeededText", attempt.money(charged), attempt.profile.name]];
+    if (result.balance !== undefined) {
+      lines.push(["succeededBalance", attempt.money(money.fromWire(result.balance, attempt.currency))]);
+    }
+    if (result.status) {
+      lines.push(STATUSES[result.status] ? [STATUSES[result.status]] : ["succeededStatus", result.status]);
+    }
+    return ended("succeeded", "success", ["succeededTitle"], withReference(lines, row));
   }
 
   /** @param {any} row @returns {View} */
   function pending(row) {
-    return Object.assign(final("pending", "info", ["pendingTitle"], withReference([["pendingText"]], row)), { reread: true });
+    return rereading(ended("pending", "info", ["pendingTitle"], withReference([["pendingText"]], row)));
   }
 
   /** @param {any} row @param {Attempt} attempt @returns {View} */
   function failed(row, attempt) {
-    const transaction = row.cfl_paymenttransactionid || {};
-    const remedy = remedyOf(transaction);
     switch (row.cfl_code) {
       case "declined":
-        return {
-          state: "declined",
-          tone: "error",
-          title: [attempt.profile.debit ? "declinedDebitTitle" : "declinedTitle"],
-          lines: withReference(sentences(row, attempt, "reason" + remedy).concat([["next" + remedy]]), row),
-          form: true,
-          focus: remedy === "InsufficientFunds" ? "amount" : remedy === "Later" ? "charge" : "profile",
-          final: true,
-        };
-      case "needs_customer":
-        return {
-          state: "authentication",
-          tone: "warning",
-          title: ["authenticationTitle"],
-          lines: withReference([NOTHING_CHARGED, ["authenticationNext"]], row),
-          form: true,
-          focus: "profile",
-          final: true,
-        };
+        return declined(row, attempt);
+      case "needs_customer": {
+        const lines = withReference([NOTHING_CHARGED, ["authenticationNext"]], row);
+        return usable("authentication", "warning", ["authenticationTitle"], lines, "profile");
+      }
       default:
         return notSent(row, attempt, "");
     }
   }
 
   /** @param {any} row @param {Attempt} attempt @returns {View} */
+  function declined(row, attempt) {
+    const remedy = remedyOf(row.cfl_paymenttransactionid || {});
+    const title = attempt.profile.debit ? "declinedDebitTitle" : "declinedTitle";
+    const lines = sentences(row, attempt, "reason" + remedy).concat([["next" + remedy]]);
+    return usable("declined", "error", [title], withReference(lines, row), FOCUS_AFTER[remedy] || "profile");
+  }
+
+  /** @param {any} row @param {Attempt} attempt @returns {View} */
   function refused(row, attempt) {
+    /** @param {string} own */
+    const said = (own) => sentences(row, attempt, own);
     switch (row.cfl_code) {
       case "balance_changed":
       case "amount_above_balance":
-        return { state: "changed", tone: "warning", title: ["changedTitle"], lines: [["changedTextUnread"], NOTHING_CHARGED], again: "reload", focus: "again", final: true, reread: true };
+        return rereading(offering("reload", "changed", ["changedTitle"], [["changedTextUnread"], NOTHING_CHARGED]));
       case "charge_in_progress":
-        return { state: "inprogress", tone: "warning", title: ["inProgressTitle"], lines: sentences(row, attempt, "inProgressTextUnread"), again: "settle", focus: "again", final: true, reread: true };
+        return rereading(offering("settle", "inprogress", ["inProgressTitle"], said("inProgressTextUnread")));
       case "not_chargeable":
-        return Object.assign(final("notchargeable", "info", ["notChargeableTitle"], sentences(row, attempt, "notChargeableText")), { reread: true });
+        return rereading(ended("notchargeable", "info", ["notChargeableTitle"], said("notChargeableText")));
       case "amount_invalid":
-        return amountRefused(row, attempt, "refusedInvalid");
+        return amountRefused(said("refusedInvalid"));
       case "amount_below_minimum":
-        return amountRefused(row, attempt, "refusedMinimum");
+        return amountRefused(said("refusedMinimum"));
       case "no_payment_profile":
-        return final("noprofile", "warning", ["noProfileTitle"], sentences(row, attempt, ""));
+        return ended("noprofile", "warning", ["noProfileTitle"], said(""));
       case "profile_not_usable":
-        return { state: "unusable", tone: "error", title: ["unusableRefusedTitle"], lines: sentences(row, attempt, "unusableRefusedText"), form: true, focus: "profile", final: true };
+        return usable("unusable", "error", ["unusableRefusedTitle"], said("unusableRefusedText"), "profile");
       case "not_permitted":
-        return final("forbidden", "error", ["forbiddenTitle"], sentences(row, attempt, "forbiddenInvoiceText"));
+        return ended("forbidden", "error", ["forbiddenTitle"], said("forbiddenInvoiceText"));
       case "not_received":
         return notSent(row, attempt, "notReceivedText");
       default:
@@ -155,27 +183,15 @@
     }
   }
 
-  /** @param {any} row @param {Attempt} attempt @param {string} own @returns {View} */
-  function amountRefused(row, attempt, own) {
-    return { state: "invalid", tone: "error", title: [], lines: [], fieldError: sentences(row, attempt, own)[0], form: true, focus: "amount", final: true };
+  /** @param {Line[]} said @returns {View} */
+  function amountRefused(said) {
+    return Object.assign(usable("invalid", "error", [], [], "amount"), { fieldError: said[0] });
   }
 
   /** @param {any} row @param {Attempt} attempt @param {string} own @returns {View} */
   function notSent(row, attempt, own) {
-    return {
-      state: "error",
-      tone: "error",
-      title: ["errorTitle"],
-      lines: sentences(row, attempt, own).concat([["reference", referenceOf(row) || attempt.key]]),
-      form: true,
-      focus: "charge",
-      final: true,
-    };
-  }
-
-  /** @param {string} state @param {View["tone"]} tone @param {Line} title @param {Line[]} lines @returns {View} */
-  function final(state, tone, title, lines) {
-    return { state: state, tone: tone, title: title, lines: lines, focus: "close", final: true };
+    const lines = sentences(row, attempt, own).concat([["reference", referenceOf(row) || attempt.key]]);
+    return usable("error", "error", ["errorTitle"], lines, "charge");
   }
 
   /**
@@ -214,21 +230,56 @@
   }
 
   const REMEDIES = /** @type {Record<string, string[]>} */ ({
-    InsufficientFunds: ["insufficient_funds", "card_velocity_exceeded", "withdrawal_count_limit_exceeded", "charge_exceeds_source_limit"],
+    InsufficientFunds: [
+      "insufficient_funds",
+      "card_velocity_exceeded",
+      "withdrawal_count_limit_exceeded",
+      "charge_exceeds_source_limit",
+    ],
     UpdateCard: [
-      "expired_card", "incorrect_number", "invalid_number", "incorrect_cvc", "invalid_cvc", "incorrect_zip", "incorrect_address",
-      "invalid_expiry_month", "invalid_expiry_year", "new_account_information_available",
+      "expired_card",
+      "incorrect_number",
+      "invalid_number",
+      "incorrect_cvc",
+      "invalid_cvc",
+      "incorrect_zip",
+      "incorrect_address",
+      "invalid_expiry_month",
+      "invalid_expiry_year",
+      "new_account_information_available",
     ],
     Later: ["processing_error", "try_again_later", "issuer_not_available", "reenter_transaction"],
     OtherProfile: [
-      "lost_card", "stolen_card", "fraudulent", "merchant_blacklist", "highest_risk_level", "pickup_card", "restricted_card",
-      "security_violation", "stop_payment_order", "revocation_of_authorization", "revocation_of_all_authorizations", "account_closed",
-      "no_account", "bank_account_restricted", "bank_account_unusable", "card_not_supported", "currency_not_supported",
+      "lost_card",
+      "stolen_card",
+      "fraudulent",
+      "merchant_blacklist",
+      "highest_risk_level",
+      "pickup_card",
+      "restricted_card",
+      "security_violation",
+      "stop_payment_order",
+      "revocation_of_authorization",
+      "revocation_of_all_authorizations",
+      "account_closed",
+      "no_account",
+      "bank_account_restricted",
+      "bank_account_unusable",
+      "card_not_supported",
+      "currency_not_supported",
     ],
   });
-  const ADVICE = /** @type {Record<string, string>} */ ({ do_not_try_again: "OtherProfile", try_again_later: "Later", confirm_card_data: "UpdateCard" });
+  const FOCUS_AFTER = /** @type {Record<string, Focus>} */ ({ InsufficientFunds: "amount", Later: "charge" });
+  const ADVICE = /** @type {Record<string, string>} */ ({
+    do_not_try_again: "OtherProfile",
+    try_again_later: "Later",
+    confirm_card_data: "UpdateCard",
+  });
 
-  /** What makes sense after a decline; a shortage of funds keeps its own advice, else the bank's outranks ours. @param {any} transaction */
+  /**
+   * What makes sense after a decline; a shortage of funds keeps its own advice, else the bank's outranks ours.
+   * @param {any} transaction
+   */
   function remedyOf(transaction) {
     const codes = [transaction.cfl_declinecode, transaction.cfl_resultcode];
     const known = Object.keys(REMEDIES).find((remedy) => REMEDIES[remedy].some((code) => codes.includes(code)));

@@ -37,10 +37,16 @@
 
     /** A line as text, for places that hold no elements. @param {Line} line */
     text: function (line) {
-      return pieces(line).map((piece) => piece.text).join("");
+      return pieces(line)
+        .map((piece) => piece.text)
+        .join("");
     },
 
-    /** A line into an element; what fills it is isolated, so that an amount keeps its order in a right-to-left page. @param {HTMLElement} target @param {Line} line */
+    /**
+     * A line into an element; what fills it is isolated, so that an amount keeps its order in a right-to-left page.
+     * @param {HTMLElement} target
+     * @param {Line} line
+     */
     write: function (target, line) {
       target.replaceChildren(
         ...pieces(line).map((piece) => {
@@ -48,7 +54,7 @@
           const isolated = document.createElement("bdi");
           isolated.textContent = piece.text;
           return isolated;
-        })
+        }),
       );
     },
 
@@ -72,7 +78,12 @@
       element("polite").replaceChildren(paragraph);
     },
 
-    /** Good news waits for a pause of the screen reader, bad news does not. @param {string} tone @param {Line} title @param {Line[]} lines */
+    /**
+     * Good news waits for a pause of the screen reader, bad news does not.
+     * @param {string} tone
+     * @param {Line} title
+     * @param {Line[]} lines
+     */
     message: function (tone, title, lines) {
       const box = document.createElement("div");
       box.className = "message";
@@ -112,7 +123,7 @@
           value.append(isolated);
           pair.append(term, value);
           return pair;
-        })
+        }),
       );
     },
 
@@ -126,7 +137,7 @@
           option.disabled = one.disabled;
           option.selected = one.value === selected;
           return option;
-        })
+        }),
       );
     },
 
@@ -142,7 +153,10 @@
       element("currency").textContent = currency;
     },
 
-    /** Nothing may be touched while a charge is under way, and nothing loses the focus it has. @param {boolean} frozen */
+    /**
+     * Nothing may be touched while a charge is under way, and nothing loses the focus it has.
+     * @param {boolean} frozen
+     */
     freeze: function (frozen) {
       Page.amount.readOnly = frozen;
       Page.profile.disabled = frozen;

@@ -87,13 +87,15 @@
     inProgressTextUnread: "A charge of this invoice is still being processed.",
     noProfileTitle: "No payment profile.",
     noContractText: "Invoice {0} has no active billing contract. Choose one on the invoice to charge it.",
-    noContractProfileText: "Billing contract {0} has no payment profile. Choose one on the contract to charge this invoice.",
+    noContractProfileText:
+      "Billing contract {0} has no payment profile. Choose one on the contract to charge this invoice.",
     unusableTitle: "No payment profile can be used.",
     unusableText: "The contract’s payment profile {0} can’t be used: {1}. Add a payment profile to the customer.",
     unusableRefusedTitle: "This payment profile can’t be used.",
     unusableRefusedText: "Choose another payment profile.",
     forbiddenTitle: "You can’t charge invoices.",
-    forbiddenText: "Your security role lacks the right to charge. Ask your administrator for the Counterfoil Biller role.",
+    forbiddenText:
+      "Your security role lacks the right to charge. Ask your administrator for the Counterfoil Biller role.",
     forbiddenInvoiceText: "You may not charge this invoice. Ask its owner or your administrator.",
     forbiddenReadText: "Your security role lacks the right to read this invoice or its payment profiles.",
     offlineTitle: "You’re offline.",
@@ -105,7 +107,8 @@
 
     nextInsufficientFunds: "Charge a lower amount, try later, or use another payment profile.",
     nextUpdateCard: "Ask the customer to update the card, or use another payment profile.",
-    nextCallBank: "Ask the customer to call the bank, or use another payment profile. Don’t try this card again right away.",
+    nextCallBank:
+      "Ask the customer to call the bank, or use another payment profile. Don’t try this card again right away.",
     nextOtherProfile: "Use another payment profile. Don’t try this one again.",
     nextLater: "Try again later, or use another payment profile.",
     reasonInsufficientFunds: "The card has insufficient funds.",
@@ -166,7 +169,8 @@
 
     submitting: "{0} werden eingezogen …",
     submittingSlow: "Die Antwort der Bank steht noch aus. Bitte schließen Sie dieses Fenster nicht.",
-    submittingNoAnswer: "Noch keine Antwort. Der Stand des Einzugs wird weiter abgefragt. Bitte schließen Sie dieses Fenster nicht.",
+    submittingNoAnswer:
+      "Noch keine Antwort. Der Stand des Einzugs wird weiter abgefragt. Bitte schließen Sie dieses Fenster nicht.",
     checking: "Wird geprüft …",
     nothingCharged: "Es wurde nichts eingezogen.",
     reference: "Referenz {0}",
@@ -181,7 +185,8 @@
     declinedTitle: "Karte abgelehnt.",
     declinedDebitTitle: "Zahlung abgelehnt.",
     authenticationTitle: "Der Kunde muss diese Zahlung bestätigen.",
-    authenticationNext: "Bitten Sie den Kunden, sie bei seiner Bank zu bestätigen, oder nehmen Sie ein anderes Zahlungsprofil.",
+    authenticationNext:
+      "Bitten Sie den Kunden, sie bei seiner Bank zu bestätigen, oder nehmen Sie ein anderes Zahlungsprofil.",
     pendingTitle: "Zahlung beauftragt.",
     pendingText: "Lastschriften dauern einige Werktage; der offene Betrag ändert sich, sobald sie eingegangen sind.",
     pendingAllTitle: "Zahlung unterwegs.",
@@ -203,15 +208,20 @@
     inProgressTextUnnamed: "Ein Einzug über {0} ist noch in Bearbeitung.",
     inProgressTextUnread: "Ein Einzug dieser Rechnung ist noch in Bearbeitung.",
     noProfileTitle: "Kein Zahlungsprofil.",
-    noContractText: "Rechnung {0} hat keinen aktiven Abrechnungsvertrag. Wählen Sie einen auf der Rechnung, um sie einzuziehen.",
-    noContractProfileText: "Abrechnungsvertrag {0} hat kein Zahlungsprofil. Wählen Sie eines im Vertrag, um diese Rechnung einzuziehen.",
+    noContractText:
+      "Rechnung {0} hat keinen aktiven Abrechnungsvertrag. Wählen Sie einen auf der Rechnung, um sie einzuziehen.",
+    noContractProfileText:
+      "Abrechnungsvertrag {0} hat kein Zahlungsprofil. Wählen Sie eines im Vertrag, um diese Rechnung einzuziehen.",
     unusableTitle: "Kein Zahlungsprofil ist verwendbar.",
-    unusableText: "Das Zahlungsprofil {0} des Vertrags ist nicht verwendbar: {1}. Fügen Sie dem Kunden ein Zahlungsprofil hinzu.",
+    unusableText:
+      "Das Zahlungsprofil {0} des Vertrags ist nicht verwendbar: {1}. Fügen Sie dem Kunden ein Zahlungsprofil hinzu.",
     unusableRefusedTitle: "Dieses Zahlungsprofil ist nicht verwendbar.",
     unusableRefusedText: "Wählen Sie ein anderes Zahlungsprofil.",
     forbiddenTitle: "Sie dürfen keine Rechnungen einziehen.",
-    forbiddenText: "Ihrer Sicherheitsrolle fehlt das Recht dazu. Bitten Sie Ihren Administrator um die Rolle Counterfoil Biller.",
-    forbiddenInvoiceText: "Sie dürfen diese Rechnung nicht einziehen. Wenden Sie sich an ihren Besitzer oder Ihren Administrator.",
+    forbiddenText:
+      "Ihrer Sicherheitsrolle fehlt das Recht dazu. Bitten Sie Ihren Administrator um die Rolle Counterfoil Biller.",
+    forbiddenInvoiceText:
+      "Sie dürfen diese Rechnung nicht einziehen. Wenden Sie sich an ihren Besitzer oder Ihren Administrator.",
     forbiddenReadText: "Ihrer Sicherheitsrolle fehlt das Recht, diese Rechnung oder ihre Zahlungsprofile zu lesen.",
     offlineTitle: "Sie sind offline.",
     offlineText: "Es wurde nichts gesendet. Sobald Sie wieder online sind, können Sie einziehen.",
@@ -220,9 +230,11 @@
     errorTitle: "Der Einzug konnte nicht gesendet werden.",
     notReceivedText: "Er ist nie angekommen.",
 
-    nextInsufficientFunds: "Ziehen Sie einen niedrigeren Betrag ein, versuchen Sie es später, oder nehmen Sie ein anderes Zahlungsprofil.",
+    nextInsufficientFunds:
+      "Ziehen Sie einen niedrigeren Betrag ein, versuchen Sie es später, oder nehmen Sie ein anderes Zahlungsprofil.",
     nextUpdateCard: "Bitten Sie den Kunden, die Karte zu aktualisieren, oder nehmen Sie ein anderes Zahlungsprofil.",
-    nextCallBank: "Bitten Sie den Kunden, seine Bank anzurufen, oder nehmen Sie ein anderes Zahlungsprofil. Versuchen Sie diese Karte nicht gleich noch einmal.",
+    nextCallBank:
+      "Bitten Sie den Kunden, seine Bank anzurufen, oder nehmen Sie ein anderes Zahlungsprofil. Versuchen Sie diese Karte nicht gleich noch einmal.",
     nextOtherProfile: "Nehmen Sie ein anderes Zahlungsprofil. Versuchen Sie dieses nicht noch einmal.",
     nextLater: "Versuchen Sie es später noch einmal, oder nehmen Sie ein anderes Zahlungsprofil.",
     reasonInsufficientFunds: "Die Karte ist nicht gedeckt.",
@@ -242,7 +254,11 @@
   root.Counterfoil.Strings = {
     texts: texts,
 
-    /** The language we have texts in that is nearest to a tag such as "de-AT". @param {string} tag @returns {"en" | "de"} */
+    /**
+     * The language we have texts in that is nearest to a tag such as "de-AT".
+     * @param {string} tag
+     * @returns {"en" | "de"}
+     */
     languageOf: function (tag) {
       return /^de\b/.test(tag) ? "de" : "en";
     },

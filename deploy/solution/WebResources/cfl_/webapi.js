@@ -1,9 +1,12 @@
 // @ts-check
-/* The Web API of the CRM this page came from, with the rights of whoever is signed in. An answer is a value, never an exception. */
+/* The Web API of the CRM this page came from, with the user's own rights. An answer is a value, never an exception. */
 (function (root) {
   "use strict";
 
-  /** `status` 0: no answer came. @typedef {{ status: number, body: any, code: string, message: string, retryAfter: number }} Answer */
+  /**
+   * `status` 0: no answer came.
+   * @typedef {{ status: number, body: any, code: string, message: string, retryAfter: number }} Answer
+   */
 
   const ROOT = "/api/data/v9.2/";
   const READ_WITHIN = 15000;
