@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sandbox.crm import values
 from sandbox.crm.frames import QueryContext
 from sandbox.crm.preferences import FORMATTED, LOOKUP_NAVIGATION, LOOKUP_TABLE, Preferences
-from sandbox.crm.schema import LOOKUPS, Column, Kind, Row, Table
+from sandbox.crm.schema import CHOICES, LOOKUPS, Column, Kind, Row, Table
 
 
 class Annotations:
@@ -26,14 +27,9 @@ class Annotations:
     ) -> list[dict[str, dict[str, Any]]]:
         """For each row: the annotations to write before each property."""
         names = self._names_of_lookups(columns, rows) if self._formatted else {}
-        return [
-            {
-                name: found
-                for name, column in columns
-                if (found := self._annotate(table, name, column, row, names))
-            }
-            for row in rows
-        ]
+        lookups = [one for one in columns if one[1].kind in LOOKUPS]
+        shown = [one for one in columns if one[1].kind in _SHOWN] if self._formatted else []
+        return [self._annotate(table, lookups, shown, row, names) for row in rows]
 
     def formatted(self, column: Column, row: Row) -> str | None:
         """A value as people see it, in the row's own currency."""
@@ -41,22 +37,29 @@ class Annotations:
         return values.show(column, row[column.name], symbol, digits)
 
     def _annotate(
-        self, table: Table, name: str, column: Column, row: Row, names: dict[Any, str]
-    ) -> dict[str, Any]:
-        value = row[column.name]
-        if value is None:
-            return {}
-        found: dict[str, Any] = {}
-        if column.kind not in LOOKUPS:
-            shown = self.formatted(column, row) if self._formatted else None
-            return {} if shown is None else {f"{name}@{FORMATTED}": shown}
-        target = str(row[column.type_name]) if column.polymorphic else column.targets[0]
-        if self._formatted and value in names:
-            found[f"{name}@{FORMATTED}"] = names[value]
-        if self._navigation:
-            found[f"{name}@{LOOKUP_NAVIGATION}"] = _navigation(table, column, target)
-        if self._table:
-            found[f"{name}@{LOOKUP_TABLE}"] = target
+        self,
+        table: Table,
+        lookups: Sequence[tuple[str, Column]],
+        shown: Sequence[tuple[str, Column]],
+        row: Row,
+        names: dict[Any, str],
+    ) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for name, column in shown:
+            if row[column.name] is not None:
+                found[name] = {f"{name}@{FORMATTED}": self.formatted(column, row)}
+        for name, column in lookups:
+            value = row[column.name]
+            if value is None:
+                continue
+            target = str(row[column.type_name]) if column.polymorphic else column.targets[0]
+            found[name] = {}
+            if value in names:
+                found[name][f"{name}@{FORMATTED}"] = names[value]
+            if self._navigation:
+                found[name][f"{name}@{LOOKUP_NAVIGATION}"] = _navigation(table, column, target)
+            if self._table:
+                found[name][f"{name}@{LOOKUP_TABLE}"] = target
         return found
 
     def _names_of_lookups(self, columns: Sequence[tuple[str, Column]], rows: Sequence[Row]) -> dict[Any, str]:
@@ -99,6 +102,11 @@ class Annotations:
         return self._currencies.get(currency, ("", 2))
 
 
+_SHOWN = CHOICES | {Kind.BOOLEAN, Kind.MONEY, Kind.DECIMAL, Kind.DATETIME, Kind.INTEGER, Kind.BIGINT}
+"""Kinds whose values people see otherwise than they are written."""
+
+
+@lru_cache(maxsize=4096)
 def _navigation(table: Table, column: Column, target: str) -> str:
     for name, relationships in table.lookups.items():
         if any(one.column == column.name and one.parent == target for one in relationships):

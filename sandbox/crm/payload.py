@@ -1,8 +1,9 @@
 """JSON as the Web API reads and writes it: decimals pass through as numerals, never as floats."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
@@ -30,26 +31,20 @@ def dumps(value: Any) -> bytes:
     return "".join(parts).encode()
 
 
-def _write(value: Any, emit: Any) -> None:
-    if value is None:
-        emit("null")
-    elif value is True:
-        emit("true")
-    elif value is False:
-        emit("false")
-    elif isinstance(value, str):
-        emit(encode_basestring(value))
-    elif isinstance(value, Decimal):
-        emit(format(value, "f"))
-    elif isinstance(value, int | float):
-        emit(repr(value))
+def _write(value: Any, emit: Callable[[str], None]) -> None:
+    scalar = _SCALARS.get(type(value))
+    if scalar is not None:
+        emit(scalar(value))
     elif isinstance(value, Mapping):
         separator = "{"
         for key, item in value.items():
             emit(separator)
-            emit(encode_basestring(key))
-            emit(":")
-            _write(item, emit)
+            emit(_key(key))
+            scalar = _SCALARS.get(type(item))
+            if scalar is not None:
+                emit(scalar(item))
+            else:
+                _write(item, emit)
             separator = ","
         emit("}" if separator == "," else "{}")
     elif isinstance(value, list | tuple):
@@ -67,4 +62,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise errors.bad_payload(f"{name} is not a number in JSON.")
 
 
+@lru_cache(maxsize=16_384)
+def _key(name: str) -> str:
+    return f"{encode_basestring(name)}:"
+
+
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    str: encode_basestring,
+    int: repr,
+    float: repr,
+    Decimal: "{:f}".format,
+}
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

@@ -6,6 +6,7 @@ Root rows and rows of a one-level collection carry an ETag; rows of a single-val
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -85,36 +86,24 @@ class Reader:
         self, table: Table, rows: Sequence[Row], query: Query, *, etag: bool = True, depth: int = 0
     ) -> list[dict[str, Any]]:
         """Rows as JSON objects, in the order of the columns asked for."""
-        columns = self.selected(table, query.select)
+        columns = selected(table, query.select)
+        writers = [(name, column.name, values.writer(column)) for name, column in columns]
         labels = self._annotations.of(table, columns, rows) if self._annotations else None
         written = []
         for position, row in enumerate(rows):
             item: dict[str, Any] = {}
             if etag and "versionnumber" in row:
                 item["@odata.etag"] = f'W/"{row["versionnumber"]}"'
-            for name, column in columns:
-                if labels is not None:
-                    item.update(labels[position].get(name, {}))
-                item[name] = values.write(column, row[column.name])
+            shown = labels[position] if labels is not None else {}
+            for name, stored_name, write in writers:
+                if name in shown:
+                    item.update(shown[name])
+                value = row[stored_name]
+                item[name] = None if value is None else write(value)
             written.append(item)
         for expand in query.expand:
             self._expand(table, rows, written, expand, depth)
         return written
-
-    def selected(self, table: Table, names: Sequence[str]) -> list[tuple[str, Column]]:
-        """The columns to write; the key is always among them, the currency whenever an amount is."""
-        if not names:
-            return list(table.properties.items())
-        found: dict[str, Column] = {}
-        for name in names:
-            column = table.properties.get(name) or lookup_named(table, name)
-            if column is None:
-                raise errors.unknown_property(name, table.name)
-            found[column.property_name] = column
-        if "transactioncurrencyid" in table.columns and any(one.kind is Kind.MONEY for one in found.values()):
-            found.setdefault("_transactioncurrencyid_value", table.columns["transactioncurrencyid"])
-        found.setdefault(table.primary_key, table.columns[table.primary_key])
-        return list(found.items())
 
     # queries
 
@@ -122,7 +111,7 @@ class Reader:
         self, table: Table, query: Query, restriction: Restriction | None, limit: int, offset: int
     ) -> tuple[list[Row], bool]:
         source, parameters = self._source(table, query, restriction, ordered=True)
-        names = self._physical(table, query)
+        names = _physical(table, query)
         listed = ", ".join(f't."{name}"' for name in names)
         records = self._store.sql(f"SELECT {listed} {source} LIMIT {limit + 1} OFFSET {offset}", parameters)
         rows = self._store.as_rows(table, names, records[:limit])
@@ -151,24 +140,6 @@ class Reader:
             f'FROM "{table.name}" AS t {restriction.source} {frame.joined_sql} WHERE {where} {ordering}',
             parameters,
         )
-
-    def _physical(self, table: Table, query: Query, extra: Iterable[str] = ()) -> list[str]:
-        """The stored columns that writing and expanding need."""
-        names = dict.fromkeys(extra)
-        for _, column in self.selected(table, query.select):
-            names[column.name] = None
-            if column.polymorphic:
-                names[column.type_name] = None
-        for expand in query.expand:
-            for relationship in table.lookups.get(expand.navigation, ()):
-                column = table.columns[relationship.column]
-                names[column.name] = None
-                if column.polymorphic:
-                    names[column.type_name] = None
-        names[table.primary_key] = None
-        if "versionnumber" in table.columns:
-            names["versionnumber"] = None
-        return list(names)
 
     # $expand
 
@@ -258,7 +229,7 @@ class Reader:
     ) -> None:
         """Put each child under its parent's navigation property."""
         source, parameters = self._source(child, expand.query, restriction, ordered=True)
-        names = self._physical(child, expand.query)
+        names = _physical(child, expand.query)
         listed = ", ".join(f't."{name}"' for name in names)
         records = self._store.sql(f"SELECT {parent_sql}, {listed} {source}", parameters)
         children = self._store.as_rows(child, names, (record[1:] for record in records))
@@ -274,6 +245,40 @@ class Reader:
         names = [*query.select, *(_context_item(expand) for expand in query.expand)]
         listed = f"({','.join(names)})" if names else ""
         return f"{self._root}$metadata#{table.entity_set}{listed}"
+
+
+@lru_cache(maxsize=2048)
+def selected(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Column], ...]:
+    """The columns to write; the key is always among them, the currency whenever an amount is."""
+    if not names:
+        return tuple(table.properties.items())
+    found: dict[str, Column] = {}
+    for name in names:
+        column = table.properties.get(name) or lookup_named(table, name)
+        if column is None:
+            raise errors.unknown_property(name, table.name)
+        found[column.property_name] = column
+    if "transactioncurrencyid" in table.columns and any(one.kind is Kind.MONEY for one in found.values()):
+        found.setdefault("_transactioncurrencyid_value", table.columns["transactioncurrencyid"])
+    found.setdefault(table.primary_key, table.columns[table.primary_key])
+    return tuple(found.items())
+
+
+@lru_cache(maxsize=2048)
+def _physical(table: Table, query: Query) -> tuple[str, ...]:
+    """The stored columns that writing and expanding need."""
+    columns = [column for _, column in selected(table, query.select)]
+    for expand in query.expand:
+        columns += [table.columns[one.column] for one in table.lookups.get(expand.navigation, ())]
+    names: dict[str, None] = {}
+    for column in columns:
+        names[column.name] = None
+        if column.polymorphic:
+            names[column.type_name] = None
+    names[table.primary_key] = None
+    if "versionnumber" in table.columns:
+        names["versionnumber"] = None
+    return tuple(names)
 
 
 def _context_item(expand: Expand) -> str:

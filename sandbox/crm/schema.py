@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 from xml.etree.ElementTree import Element
 
@@ -69,8 +70,12 @@ class OptionSet:
     is_global: bool = False
     label: str = ""
 
+    @cached_property
+    def _by_value(self) -> dict[int, Option]:
+        return {option.value: option for option in self.options}
+
     def find(self, value: int) -> Option | None:
-        return next((option for option in self.options if option.value == value), None)
+        return self._by_value.get(value)
 
 
 @dataclass(frozen=True, eq=False)

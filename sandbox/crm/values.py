@@ -1,7 +1,9 @@
 """One value on its way between the wire and a row: what each column type accepts, and how it is written and shown."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -79,15 +81,28 @@ def round_money(value: Decimal, digits: int) -> Decimal:
 
 def write(column: Column, value: Value) -> Any:
     """The JSON value: money with four decimals, moments in UTC to the second, ids in lower case."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, Decimal):
-        return value.quantize(Decimal(1).scaleb(-scale_of(column)))
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if isinstance(value, float) else str(value)
+    return None if value is None else writer(column)(value)
+
+
+@cache
+def writer(column: Column) -> Callable[[Any], Any]:
+    """How `write` writes the values of a column that are not None."""
+    if column.kind in LOOKUPS or column.kind is Kind.KEY:
+        return str
+    if column.kind is Kind.DATETIME:
+        return date.isoformat if column.date_only else _write_moment
+    if column.kind in {Kind.MONEY, Kind.DECIMAL}:
+        digits = Decimal(1).scaleb(-scale_of(column))
+        return lambda value: value.quantize(digits)
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _write_moment(value: datetime) -> str:
+    return f"{value.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def show(column: Column, value: Value, symbol: str = "", digits: int | None = None) -> str | None:

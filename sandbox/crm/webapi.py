@@ -1,6 +1,7 @@
 """The Dataverse Web API of the local CRM: everything under /api/data/v9.2/, from a request to an answer."""
 
 import re
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -154,7 +155,8 @@ class WebApi:
                 f"Request message has unresolved parameters: {tail[0]} needs its namespace."
             )
         if not tail[0].startswith(NAMESPACE):
-            with self._store.lock:
+            # A write tells its listeners before it locks anything: they may call back.
+            with self._store.lock if exchange.request.method == "GET" else nullcontext():
                 return navigation.answer(exchange, address.table, row_id, tail)
         name, arguments = functions.read_call(tail[0].removeprefix(NAMESPACE), exchange.options)
         if name == "RetrievePrincipalAccess" and address.table.name == "systemuser":

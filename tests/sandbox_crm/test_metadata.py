@@ -1,6 +1,5 @@
 """The schema as clients read it, and its proof: what is written in the solution's XML is there with no change in Python."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -9,26 +8,16 @@ import pytest
 
 from sandbox.crm import solution
 from sandbox.world import World
+from tests.sandbox_crm.changed_solution import with_one_more_column
 from tests.sandbox_crm.client import Client, demo_id
 
-SOLUTION = Path(__file__).resolve().parents[2] / "deploy" / "solution"
 EDM = {"edm": "http://docs.oasis-open.org/odata/ns/edm"}
-
-COLUMN = """<attribute PhysicalName="cfl_ponumber"><Type>nvarchar</Type><LogicalName>cfl_ponumber</LogicalName>
-<RequiredLevel>none</RequiredLevel><ValidForUpdateApi>1</ValidForUpdateApi><ValidForReadApi>1</ValidForReadApi>
-<ValidForCreateApi>1</ValidForCreateApi><IsCustomField>1</IsCustomField><Format>text</Format><MaxLength>20</MaxLength>
-<displaynames><displayname description="PO Number" languagecode="1033" /></displaynames></attribute>"""
 
 
 @pytest.fixture
 def extended(tmp_path: Path) -> Iterator[Client]:
     """A CRM of the shipping solution with one more column on its payment transactions and one on the invoice."""
-    folder = tmp_path / "solution"
-    shutil.copytree(SOLUTION, folder)
-    for table in ("cfl_paymenttransaction", "Invoice"):
-        entity = folder / "Entities" / table / "Entity.xml"
-        entity.write_text(entity.read_text().replace("<attributes>", f"<attributes>{COLUMN}", 1))
-    world = World(solution.load(folder))
+    world = World(solution.load(with_one_more_column(tmp_path, "cfl_paymenttransaction", "Invoice")))
     yield Client(world)
     world.stop()
 

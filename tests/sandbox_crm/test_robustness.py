@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sandbox.crm.bodies import SERVICE_PATH
 from sandbox.wire import Request
 from tests.sandbox_crm.client import Client, demo_id
+from tests.sandbox_crm.multipart import batch, get
 
 WORDS = st.sampled_from([
     "name", "revenue", "statecode", "createdon", "_ownerid_value", "primarycontactid/fullname", "nonsense", "invoice_customer_accounts",
@@ -99,6 +100,30 @@ def test_expressions_too_deep_or_too_long(crm: Client) -> None:
     assert crm.get(f"accounts?$filter={long}").status == 400
     assert crm.get(f"accounts?$filter=name eq '{'x' * 70_000}'").status == 414
     assert crm.send("POST", "accounts", content=b"[" * 100_000).status == 400
+
+
+def test_a_snapshot_of_eight_reads_takes_few_statements(crm: Client) -> None:
+    """Time would depend on the machine; each statement costs some twenty microseconds."""
+    invoice, service = demo_id("invoice", "INV-1001"), crm.acting_as("service")
+    addresses = [
+        f"invoices({invoice})?$expand=cfl_billingcontractid($expand=cfl_paymentprofileid)",
+        f"cfl_paymentprofiles?$filter=cfl_accountid/invoice_customer_accounts/any(i:i/invoiceid%20eq%20{invoice})",
+        f"cfl_disbursements?$filter=_cfl_invoiceid_value%20eq%20{invoice}",
+        f"cfl_accounttransactions?$filter=_cfl_invoiceid_value%20eq%20{invoice}",
+        f"cfl_paymenttransactions?$filter=_cfl_invoiceid_value%20eq%20{invoice}",
+        f"cfl_requests({invoice})",
+        "cfl_settings",
+        "cfl_paymenttypes",
+    ]
+    statements: list[str] = []
+    connection = crm.world.crm.store._connection
+    connection.set_trace_callback(statements.append)
+
+    answer = batch(service, [get(address) for address in addresses], prefer="odata.continue-on-error")
+
+    connection.set_trace_callback(None)
+    assert answer.status == 200
+    assert len(statements) <= 20, statements
 
 
 def at_once(number: int, action: Callable[[int], int]) -> list[int]:

@@ -1,6 +1,5 @@
 """The schema is read from the solution that ships; what the platform could not import is refused with its place."""
 
-import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from sandbox.crm import solution
 from sandbox.crm.schema import Cascade, Kind, Schema
 from sandbox.crm.solution import SolutionError
-from tests.sandbox_crm.test_metadata import SOLUTION
+from tests.sandbox_crm.changed_solution import copied
 
 
 def test_tables_of_the_solution(schema: Schema) -> None:
@@ -107,8 +106,7 @@ def test_what_is_built_on_the_tables(schema: Schema) -> None:
     ],
 )
 def test_a_folder_that_cannot_be_imported(tmp_path: Path, file: str, old: str, new: str, says: str) -> None:
-    folder = tmp_path / "solution"
-    shutil.copytree(SOLUTION, folder)
+    folder = copied(tmp_path)
     path = folder / file
     path.write_text(path.read_text().replace(old, new) if old else new)
 

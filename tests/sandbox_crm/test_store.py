@@ -1,6 +1,5 @@
 """The store under the CRM: transactions that nest, snapshots, and a file that outlives the process and grows with the schema."""
 
-import shutil
 import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,7 +13,7 @@ from sandbox.crm import solution
 from sandbox.crm.errors import ApiError
 from sandbox.crm.schema import Row, Schema
 from sandbox.crm.store import Store
-from tests.sandbox_crm.test_metadata import COLUMN, SOLUTION
+from tests.sandbox_crm.changed_solution import with_one_more_column
 
 
 @pytest.fixture
@@ -127,11 +126,7 @@ def test_a_file_is_found_again_and_grows_with_the_schema(schema: Schema, tmp_pat
     first.insert(schema.table("account"), {"accountid": uuid4(), "name": "later"})
     first.restore(snapshot)
     first.close()
-    folder = tmp_path / "solution"
-    shutil.copytree(SOLUTION, folder)
-    entity = folder / "Entities" / "Invoice" / "Entity.xml"
-    entity.write_text(entity.read_text().replace("<attributes>", f"<attributes>{COLUMN}", 1))
-    grown = solution.load(folder)
+    grown = solution.load(with_one_more_column(tmp_path, "Invoice"))
 
     second = Store(grown, Clock(), file)
 
