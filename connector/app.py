@@ -25,7 +25,7 @@ from connector.sync.sweep import Counts, SweepThread, cancel_orphans, sweep
 from connector.traffic import ProcessTraffic
 from plugins import charge_invoice, check_request
 from plugins.actions import Action, Answer, Call, CallError
-from plugins.ports import BooksUnreachable, Clock, Outside
+from plugins.ports import BooksError, BooksUnreachable, Clock, GatewayError, Outside
 from plugins.rules.ledger import Outcome
 from plugins.settlement import WHOLE, look_again
 
@@ -82,10 +82,10 @@ class App:
         _, performer = PERFORMERS[call.action]
         try:
             return performer(call, self._outside)
-        except BooksUnreachable as error:
-            _log.warning("no answer from the CRM", action=call.action, key=call.key, error=str(error))
+        except (BooksError, GatewayError) as error:
+            _log.warning("no answer yet", action=call.action, key=call.key, error=str(error))
             return Answer(
-                Outcome.PENDING, "unknown", "The CRM does not answer; the charge will be looked up again."
+                Outcome.PENDING, "unknown", "There is no answer yet; the charge will be looked up again."
             )
 
     def hear(self, event: GatewayEvent) -> None:

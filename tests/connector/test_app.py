@@ -1,0 +1,318 @@
+"""The App: what it performs and what it answers when nobody answers it, which events it looks up, and how it says it is well."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from connector.app import PERFORMERS, App, Part
+from connector.dataverse.odata import Unreachable
+from connector.stripe.events import GatewayEvent
+from plugins.actions import Call, CallError, KeyReused
+from plugins.charge_invoice import ACTION as CHARGE
+from plugins.check_request import ACTION as CHECK
+from plugins.ports import BooksRefused, BooksUnreachable, Conflict, IntentStatus, NoAnswer
+from plugins.rules.ledger import Outcome, TransactionStatus
+from tests.builders import Office, an_invoice, named, usd
+from tests.crashes.wire import Killed
+from tests.fakes.books import unreachable
+from tests.fakes.clock import START
+from tests.fakes.gateway import no_answer
+
+
+@pytest.fixture
+def office() -> Office:
+    made = Office()
+    made.has(an_invoice("100.00"))
+    return made
+
+
+def app_of(office: Office, check: Callable[[], list[str]] = list) -> App:
+    return App(office.outside, office.traffic, check)
+
+
+@pytest.fixture
+def app(office: Office) -> App:
+    return app_of(office)
+
+
+def a_charge(office: Office, amount: str = "60.00", key: str = "the-charge-01") -> Call:
+    return office.call(CHARGE.name, named("INV-1"), key, Amount=usd(amount).amount)
+
+
+def an_event(kind: str = "payment_intent.succeeded", intent: str = "pi_0000", *, live: bool = False) -> GatewayEvent:  # fmt: skip
+    return GatewayEvent(
+        id=f"evt_{kind}",
+        type=kind,
+        object_id=intent,
+        object_kind="payment_intent",
+        live=live,
+        created=START,
+        payment_intent=intent,
+    )
+
+
+# --- Perform -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_action_is_known_by_its_own_name(app: App) -> None:
+    assert set(app.actions) == {"cfl_ChargeInvoice", "cfl_CheckRequest"}
+    assert all(name == action.name for name, action in app.actions.items())
+    assert set(PERFORMERS) == set(app.actions)
+
+
+def test_a_charge_is_performed_and_can_be_checked(office: Office, app: App) -> None:
+    assert app.perform(a_charge(office)).code == "succeeded"
+    assert app.perform(office.call(CHECK.name, None, "the-charge-01")).code == "succeeded"
+
+
+def break_settling(office: Office, error: Exception, then: Callable[[str], None] = lambda _: None) -> None:
+    """The second changeset ends in `error`; `then` may break other calls."""
+    seen: list[str] = []
+
+    def breaks(name: str) -> None:
+        seen.append(name)
+        then(name)
+        if name == "commit" and seen.count("commit") == 2:
+            raise error
+
+    office.books.before = breaks
+
+
+@pytest.mark.parametrize("call", ["for_charge", "for_settlement"])
+def test_a_crm_that_does_not_answer_is_an_open_question(office: Office, app: App, call: str) -> None:
+    if call == "for_settlement":
+        break_settling(office, Conflict("a row changed"), then=unreachable(call))
+    else:
+        office.books.before = unreachable(call)
+    answer = app.perform(a_charge(office))
+    assert (answer.outcome, answer.code) == (Outcome.PENDING, "unknown")
+    assert "will be looked up again" in answer.message
+
+
+def test_a_crm_that_refuses_a_row_after_money_moved_is_an_open_question(office: Office, app: App) -> None:
+    """Never an error, on which the dialog might say that nothing was charged."""
+    break_settling(office, BooksRefused("a required column is missing", named("a payment")))
+    assert app.perform(a_charge(office)).outcome is Outcome.PENDING
+    assert office.gateway.captured() == 60_00
+    office.clock.advance(minutes=2)
+    assert app.sweep().done == 1
+
+
+def test_a_key_used_for_something_else_is_the_callers_error(office: Office, app: App) -> None:
+    app.perform(a_charge(office))
+    with pytest.raises(KeyReused):
+        app.perform(a_charge(office, "40.00"))
+
+
+# --- Is it set up? -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_set_up_charges_nothing(office: Office) -> None:
+    app = app_of(office, lambda: ["cfl_request has no column cfl_key."])
+    app._check_once()
+    with pytest.raises(CallError) as refusal:
+        app.perform(a_charge(office))
+    assert refusal.value.code == "not_set_up"
+    assert "cfl_request has no column cfl_key. Nothing was charged." in refusal.value.message
+    assert office.gateway.calls == []
+
+
+def test_a_set_up_that_was_mended_is_seen(office: Office) -> None:
+    found: Iterator[list[str]] = iter([["a table is missing"], []])
+    app = app_of(office, lambda: next(found))
+    app._check_once()
+    app._check_once()
+    assert app.perform(a_charge(office)).code == "succeeded"
+    app._check_once()  # and nobody asks again
+
+
+def test_a_charge_does_not_wait_for_the_set_up_to_be_looked_at(office: Office, app: App) -> None:
+    assert app.perform(a_charge(office)).code == "succeeded"
+
+
+# --- Hear ----------------------------------------------------------------------------------------------------------------
+
+
+def in_doubt(office: Office, app: App) -> None:
+    """Money moved, and nobody here knows."""
+    office.gateway.after = no_answer("confirm")
+    office.gateway.before = no_answer("read")
+    assert app.perform(a_charge(office)).code == "unknown"
+
+
+def test_an_event_is_looked_up_and_settles(office: Office, app: App) -> None:
+    in_doubt(office, app)
+    app.hear(an_event())
+    assert office.shown().amount_charged == usd("60.00")
+
+
+def test_what_an_event_says_is_not_believed(office: Office, app: App) -> None:
+    """It says failed; the intent says succeeded."""
+    in_doubt(office, app)
+    app.hear(an_event("payment_intent.payment_failed"))
+    (record,) = office.transactions()
+    assert record.status is TransactionStatus.SUCCEEDED
+
+
+def test_the_same_event_again_costs_no_call(office: Office, app: App) -> None:
+    in_doubt(office, app)
+    app.hear(an_event())
+    office.books.calls.clear()
+    office.gateway.calls.clear()
+    for _ in range(10):
+        app.hear(an_event())
+        app.hear(an_event("payment_intent.payment_failed"))
+    assert (office.books.calls, office.gateway.calls) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_event(intent="pi_of_somebody_else"),
+        an_event(live=True),  # the other mode's
+        an_event("charge.succeeded"),
+        an_event("customer.created", intent=""),
+        an_event("payment_intent.created", intent=""),
+    ],
+    ids=["unknown intent", "live mode", "a charge", "a customer", "no intent"],
+)
+def test_events_that_are_not_about_ours_change_nothing(office: Office, app: App, event: GatewayEvent) -> None:
+    in_doubt(office, app)
+    before = dict(office.books.rows)
+    office.gateway.calls.clear()
+    app.hear(event)
+    assert (office.books.rows, office.gateway.calls) == (before, [])
+
+
+def test_an_event_about_what_is_being_charged_right_now_waits_for_its_next_check(office: Office, app: App) -> None:  # fmt: skip
+    """Stripe is often faster with its event than we are with our second changeset."""
+    calls: list[list[str]] = []
+
+    def event_comes(name: str) -> None:
+        if name == "confirm":
+            before = list(office.books.calls)
+            app.hear(an_event())
+            calls.append(office.books.calls[len(before) :])
+
+    office.gateway.after = event_comes
+    assert app.perform(a_charge(office)).code == "succeeded"
+    assert calls == [[]]
+    assert len(office.payments()) == 1
+
+
+def test_an_event_to_a_process_that_was_started_anew_finds_nothing_to_do(office: Office, app: App) -> None:
+    app.perform(a_charge(office))
+    before = dict(office.books.rows)
+    fresh = Office(office.clock)
+    another = App(replace(office.outside, traffic=fresh.traffic), fresh.traffic, list)
+    another.hear(an_event())
+    assert office.books.rows == before
+
+
+def test_a_success_is_heard_even_after_a_failure_was_written(office: Office, app: App) -> None:
+    def die(name: str) -> None:
+        if name == "confirm":
+            raise Killed
+
+    office.gateway.before = die
+    with pytest.raises(Killed):
+        app.perform(a_charge(office))
+    office.gateway.before = lambda _: None
+    office.clock.advance(minutes=11)
+    assert app.sweep().failed == 1
+
+    office.gateway.become("pi_0000", IntentStatus.SUCCEEDED)
+    app.hear(an_event())
+    assert office.shown().amount_charged == usd("60.00")
+    assert office.alerts.codes == ["success_after_failure"]
+
+
+@pytest.mark.parametrize("silent", ["crm", "stripe"])
+def test_an_event_that_cannot_be_looked_up_is_sent_again_or_swept(
+    office: Office, app: App, silent: str
+) -> None:
+    in_doubt(office, app)
+    if silent == "crm":
+        office.books.before = unreachable("transaction_of")
+        with pytest.raises(BooksUnreachable):
+            app.hear(an_event())
+    else:
+        office.gateway.before = no_answer("read")
+        app.hear(an_event())
+    (record,) = office.transactions()
+    assert record.status is TransactionStatus.PENDING
+    app.hear(an_event())
+    assert office.shown().amount_charged == usd("60.00")
+    assert not office.traffic.is_in_hand("pi_0000")
+
+
+def test_a_late_event_about_a_gateway_that_is_silent_is_not_taken_as_heard(office: Office, app: App) -> None:
+    office.gateway.methods["pm_works"] = IntentStatus.REQUIRES_PAYMENT_METHOD
+    app.perform(a_charge(office))
+    office.gateway.before = no_answer("read")
+    with pytest.raises(NoAnswer):
+        app.hear(an_event())
+
+
+# --- Health --------------------------------------------------------------------------------------------------------------
+
+
+def health(app: App) -> dict[str, Part]:
+    return {each.name: each for each in app.health()}
+
+
+def test_before_the_crm_has_answered_it_is_not_well(office: Office) -> None:
+    def silent() -> list[str]:
+        raise Unreachable("connection refused")
+
+    app = app_of(office, silent)
+    assert health(app)["crm"] == Part("crm", ok=False, detail="not checked yet")
+    with pytest.raises(BooksUnreachable):
+        app._check_once()
+    assert health(app)["crm"] == Part("crm", ok=False, detail="connection refused")
+
+
+@pytest.mark.parametrize(
+    ("found", "ok", "detail"),
+    [
+        ([], True, "reached, set up"),
+        (["no table cfl_x", "no column y"], False, "no table cfl_x; no column y"),
+    ],
+)
+def test_what_is_wrong_with_the_set_up_is_told(office: Office, found: list[str], ok: bool, detail: str) -> None:  # fmt: skip
+    app = app_of(office, lambda: found)
+    app._check_once()
+    assert health(app)["crm"] == Part("crm", ok=ok, detail=detail)
+
+
+def test_a_sweep_that_does_not_run_is_told(office: Office, app: App) -> None:
+    assert health(app)["sweep"] == Part("sweep", ok=False, detail="not yet")
+    assert health(app)["stripe"] == Part("stripe", ok=True, detail="test mode")
+    app.start()
+    try:
+        for _ in range(500):
+            if health(app)["sweep"].detail != "not yet":
+                break
+            app._sweeper._stop.wait(0.01)
+        assert health(app)["sweep"] == Part("sweep", ok=True, detail="last at 09:00:00 UTC")
+        assert health(app)["crm"].ok
+    finally:
+        app.stop()
+    assert not health(app)["sweep"].ok
+
+
+def test_a_pass_by_hand_sweeps_and_cancels_orphans(office: Office, app: App) -> None:
+    def die(name: str) -> None:
+        if name == "create":
+            raise Killed
+
+    office.gateway.after = die
+    with pytest.raises(Killed):
+        app.perform(a_charge(office))
+    office.gateway.after = lambda _: None
+    office.clock.advance(hours=25)
+    counts = app.sweep()
+    assert (counts.looked_at, counts.orphans_cancelled) == (0, 1)
+    assert app.clock.now() == START + timedelta(hours=25)
