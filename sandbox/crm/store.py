@@ -39,6 +39,9 @@ class Store:
             path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=1024
         )
         self._in_memory = path is None
+        if path is not None:  # a commit waits for no disk, and a killed process still leaves a whole database
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
         self._depth = 0
         self._owner = 0
         self._after_commit: list[Callable[[], None]] = []

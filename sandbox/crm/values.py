@@ -187,7 +187,3 @@ def _read_moment(column: Column, value: Any) -> Value:
             400, "0x80040239", f"DateTime is less than minimum value supported by CrmDateTime: {value}"
         )
     return moment
-
-
-def is_lookup(column: Column) -> bool:
-    return column.kind in LOOKUPS
