@@ -197,7 +197,9 @@ class Store:
 
     def snapshot(self) -> bytes:
         with self.lock:
-            return self._connection.serialize()
+            image = bytearray(self._connection.serialize())
+        image[18:20] = b"\x01\x01"  # no longer in WAL mode, which no database in memory can be
+        return bytes(image)
 
     def restore(self, snapshot: bytes) -> None:
         """By a backup into the open database: deserializing into it would pull it from under prepared statements."""
