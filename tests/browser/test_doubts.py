@@ -93,7 +93,7 @@ def test_a_charge_that_never_arrived_is_known_not_to_have_happened(demo: Demo, n
 
 
 def test_closing_while_a_charge_is_under_way_is_harmless(demo: Demo, new_page: NewPage) -> None:
-    demo.faults({**CONFIRM, "do": "delay", "seconds": 1.5})
+    demo.faults({**CONFIRM, "do": "delay", "seconds": 2.5})
     invoice = an_invoice(demo, new_page, "INV-1001")
     dialog = invoice.charge()
     dialog.save()
@@ -147,7 +147,7 @@ def test_of_two_tabs_the_second_is_told_what_the_first_did(demo: Demo, new_page:
 
 
 def test_of_two_at_the_same_moment_one_charges(demo: Demo, new_page: NewPage) -> None:
-    demo.faults({**CONFIRM, "do": "delay", "seconds": 1.0})
+    demo.faults({**CONFIRM, "do": "delay", "seconds": 2.5})
     first = an_invoice(demo, new_page, "INV-1001").charge()
     second = an_invoice(demo, new_page, "INV-1001", user="manager").charge()
     first.save()

@@ -196,6 +196,8 @@ class ScriptedCrm:
     profiles: list[Row] = field(default_factory=lambda: [a_profile()])
     pending: list[Row] = field(default_factory=list)
     settings: Row | None = field(default_factory=lambda: dict(AMERICAN))
+    context: str | None = None
+    """ClientGlobalContext.js.aspx, where the platform gives one."""
     unreadable: dict[str, int] = field(default_factory=dict)
     charges: list[Answer] = field(default_factory=list)
     checks: list[Answer] = field(default_factory=list)
@@ -219,6 +221,9 @@ class ScriptedCrm:
 
     def _web_resource(self, route: Route, name: str) -> None:
         path = WEB_RESOURCES / name
+        if name == "ClientGlobalContext.js.aspx" and self.context is not None:
+            route.fulfill(content_type="text/javascript", body=self.context)
+            return
         if not path.is_file():
             route.fulfill(status=404)
             return

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import violations
 from tests.dialog.scripted_crm import (
+    AMERICAN,
     ARABIC,
     FAILED,
     GERMAN,
@@ -512,6 +513,18 @@ def test_settings_that_cannot_be_read_leave_the_browsers(crm: ScriptedCrm, open_
     page = open_dialog(locale="de-DE")
     expect(page.locator("#title")).to_have_text("Rechnung INV-1001 einziehen")
     assert page.locator("#amount").input_value() == "1250,00"
+
+
+def test_a_user_without_a_language_of_their_own_has_the_organizations(
+    crm: ScriptedCrm, open_dialog: OpenDialog
+) -> None:
+    crm.settings = {**AMERICAN, "uilanguageid": 0}
+    crm.context = """var GetGlobalContext = () => ({
+        userSettings: { userId: "{44444444-4444-4444-8444-444444444001}", languageId: 1031 }
+    });"""
+    page = open_dialog()
+    expect(page.locator("#title")).to_have_text("Rechnung INV-1001 einziehen")
+    assert page.locator("#amount").input_value() == "1250.00"
 
 
 def test_data_of_the_platform_comes_in_either_case(crm: ScriptedCrm, open_dialog: OpenDialog) -> None:

@@ -9,9 +9,9 @@
   const WITH_FACTS = ["pending", "paid", "notchargeable", "noprofile", "unusable", "inprogress", "changed"];
 
   const opened = openedWith(new URLSearchParams(location.search));
-  const user = root.GetGlobalContext ? root.GetGlobalContext() : null;
+  const known = knownOfUser();
 
-  let locale = Locale.of(null, navigator.language);
+  let locale = Locale.of(known, navigator.language);
   /** @type {any} */
   let figures = null;
   /** @type {any} */
@@ -67,16 +67,26 @@
     return Figures.read(opened.invoiceId, new Date());
   }
 
+  /** What the platform says of the user without being asked, where it does. */
+  function knownOfUser() {
+    const context = root.GetGlobalContext ? root.GetGlobalContext() : {};
+    const settings = context.userSettings || {};
+    const id = settings.userId || (context.getUserId ? context.getUserId() : "");
+    return { id: id.replace(/[{}]/g, ""), uilanguageid: settings.languageId || 0, localeid: 0 };
+  }
+
+  /** The user's own number style; a language of 0 is the organization's, which the platform has told. */
   async function userSettings() {
-    let id = user && user.userSettings ? user.userSettings.userId : user && user.getUserId ? user.getUserId() : "";
+    let id = known.id;
     if (!id) {
       const me = await WebApi.read("WhoAmI");
       id = me.status === 200 ? me.body.UserId : "";
     }
-    if (!id) return null;
+    if (!id) return known;
     const columns = "decimalsymbol,numberseparator,numbergroupformat,localeid,uilanguageid";
-    const row = await WebApi.read("usersettingscollection(" + id.replace(/[{}]/g, "") + ")?$select=" + columns);
-    return row.status === 200 ? row.body : null;
+    const row = await WebApi.read("usersettingscollection(" + id + ")?$select=" + columns);
+    if (row.status !== 200) return known;
+    return Object.assign({}, row.body, { uilanguageid: row.body.uilanguageid || known.uilanguageid });
   }
 
   /** Shows the form, or why there is nothing to charge. @param {any} read */
