@@ -54,7 +54,7 @@ def compile_filter(frame: Frame, text: str, parameters: Parameters) -> str:
 
 
 class _Filter:
-    """One frame's part of a filter; a lambda opens another with its own variable."""
+    """A filter over `frame`, which names without a variable belong to; a lambda adds a frame under its variable."""
 
     def __init__(
         self, frame: Frame, parameters: Parameters, variables: dict[str, Frame] | None = None
@@ -88,10 +88,13 @@ class _Filter:
     def _column(self, node: Any) -> tuple[Column, str]:
         if not isinstance(node, ast.Identifier):
             raise errors.invalid_syntax("Only a column, or a path to one, can be compared.")
-        first, _, rest = node.name.partition("/")
+        return self._resolve(node.name)
+
+    def _resolve(self, path: str) -> tuple[Column, str]:
+        first, _, rest = path.partition("/")
         if rest and first in self._variables:
             return self._variables[first].column(rest)
-        return self._frame.column(node.name)
+        return self._frame.column(path)
 
     def _compare(self, node: Any) -> str:
         left, right = node.left, node.right
@@ -143,7 +146,7 @@ class _Filter:
         name = str(_value(named["PropertyName"]))
         table = self._frame.table
         path = table.columns[name].property_name if name in table.columns else name
-        column, sql = self._frame.column(path)
+        column, sql = self._resolve(path)
         values: list[Any] = []
         if "PropertyValues" in named:
             values = _values(named["PropertyValues"])
@@ -182,7 +185,7 @@ class _Filter:
         everyone = isinstance(node.operator, ast.All)
         if node.lambda_ is not None:
             variables = {**self._variables, node.lambda_.identifier.name: inner}
-            body = _Filter(inner, self._parameters, variables).condition(node.lambda_.expression)
+            body = _Filter(self._frame, self._parameters, variables).condition(node.lambda_.expression)
             terms.append(f"NOT COALESCE({body}, 0)" if everyone else body)
         where = " AND ".join(filter(None, terms))
         return f"{'NOT ' if everyone else ''}EXISTS (SELECT 1 FROM {source} {inner.joined_sql} WHERE {where})"

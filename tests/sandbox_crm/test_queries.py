@@ -133,6 +133,19 @@ def test_lambdas_inside_lambdas_see_the_outer_row(crm: Client) -> None:
     assert [row["name"] for row in crm.get(same_owner).rows] == ["Fabrikam Fibre"]
 
 
+def test_a_name_without_a_variable_is_the_outer_row_s(crm: Client) -> None:
+    lowered = (
+        "accounts?$select=name&$filter=invoice_customer_accounts/any(i:i/_ownerid_value eq _ownerid_value)"
+    )
+    foreign = "accounts?$select=name&$filter=invoice_customer_accounts/any(i:invoicenumber eq 'INV-1001')"
+    named = "Microsoft.Dynamics.CRM.In(PropertyName='i/invoicenumber',PropertyValues=['INV-1001'])"
+
+    assert "Fabrikam Fibre" in [row["name"] for row in crm.get(lowered).rows]
+    assert crm.get(foreign).code == "0x80060888"
+    found = crm.get(f"accounts?$select=name&$filter=invoice_customer_accounts/any(i:{named})").rows
+    assert [row["name"] for row in found] == ["Fabrikam Fibre"]
+
+
 def test_many_to_many(crm: Client) -> None:
     billers = crm.get(
         "systemusers?$select=domainname&$filter=systemuserroles_association/any(r:r/name eq 'Counterfoil Reader')"
