@@ -12,10 +12,10 @@ from uuid import UUID
 
 from plugins.actions import Answer
 from plugins.rules import ids
-from plugins.rules.checks import WholeBooks, problems
-from plugins.rules.ledger import Outcome, TransactionStatus
+from plugins.rules.checks import WholeBooks
 from sandbox.demo.story import row_id
 from sandbox.world import World
+from tests.crashes.judgement import discrepancies
 from tests.crashes.processes import Process
 from tests.crashes.wire import Fault, Killed
 
@@ -183,11 +183,16 @@ class Run:
                     self._attempt(
                         other, lambda one: one.charge(self.schedule.invoice, amount, KEYS[0]), KEYS[0]
                     )
+                case "other invoice":
+                    neighbour = NEIGHBOURS[self.schedule.invoice]
+                    self._attempt(other, lambda one: one.charge(neighbour, "5.00", KEYS[2]), KEYS[2])
                 case "event":
                     other.hear(self._intent())
-                case _:
+                case "long pause":
                     self.world.clock.advance(15 * 60)
                     other.sweep()
+                case _:
+                    raise ValueError(who)
 
         return act
 
@@ -240,30 +245,10 @@ class Run:
     def _judge(self, total: int) -> None:
         reader = Process(self.world)
         books, captured = reader.books(), reader.captured()
-        self.told.problems += problems(books)
         self.told.problems += self._lost_updates(books)
-        recorded = {
-            each.gateway_reference: each.amount.minor
-            for each in books.transactions
-            if each.status is TransactionStatus.SUCCEEDED
-        }
-        if recorded != captured:
-            self.told.problems.append(f"captured at Stripe {captured}, recorded {recorded}")
-        if sum(each.amount.minor for each in books.payments) != sum(captured.values()):
-            self.told.problems.append("the payments do not come to what was captured")
         invoice = row_id("invoice", self.schedule.invoice)
-        own = [each for each in books.transactions if each.invoice == invoice]
-        charged = {each.id for each in books.transactions if each.status is TransactionStatus.SUCCEEDED}
-        if sum(captured.get(each.gateway_reference, 0) for each in own) > total:
-            self.told.problems.append(f"more was captured than the invoice came to: {captured}")
-        if pending := [each.id for each in books.transactions if each.status is TransactionStatus.PENDING]:
-            self.told.problems.append(f"still pending: {pending}")
-        for key, answer in self.answers:
-            made = ids.transaction_id(ids.request_id(key)) in charged
-            if answer.outcome is Outcome.DONE and not made:
-                self.told.problems.append(f"{key} was told it was charged, but it was not")
-            if answer.outcome in {Outcome.FAILED, Outcome.REFUSED} and made:
-                self.told.problems.append(f"{key} was told {answer.code}, but it was charged")
+        told = [(key, answer.outcome) for key, answer in self.answers]
+        self.told.problems += discrepancies(books, captured, invoice, total, told)
 
     def _lost_updates(self, books: WholeBooks) -> Iterator[str]:
         """Every changeset that was carried out moved its ledger's version by one; none was written over another."""
