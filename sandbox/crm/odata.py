@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, unquote_plus
+from urllib.parse import unquote_plus
 
 from sandbox.crm import errors
 
 _ROOT_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken"}
-_MOST_PAGES = 1_000_000
 _EXPAND_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top"}
 
 
@@ -64,28 +63,6 @@ def read_query(given: Mapping[str, str]) -> Query:
 def read_expand(text: str) -> tuple[Expand, ...]:
     """`nav($select=a,b;$expand=other($select=c)),nav2`."""
     return tuple(_expand_item(item) for item in _split(text, ","))
-
-
-def next_link(address: str, page: int) -> str:
-    """`address` (with its query) again, with the token of another page in the platform's shape."""
-    start, _, query = address.partition("?")
-    kept = [
-        part for part in query.split("&") if part and not part.startswith(("$skiptoken=", "%24skiptoken="))
-    ]
-    cookie = quote(quote(f'<cookie page="{page - 1}"></cookie>', safe=""), safe="")
-    token = f'<cookie pagenumber="{page}" pagingcookie="{cookie}" istracking="False" />'
-    return f"{start}?{'&'.join([*kept, '$skiptoken=' + quote(token, safe='')])}"
-
-
-def page_number(skip_token: str) -> int:
-    """The page that a token of ours asks for."""
-    if not skip_token:
-        return 1
-    _, found, rest = skip_token.partition('pagenumber="')
-    number = rest.partition('"')[0]
-    if not found or not number.isdecimal() or not 1 <= int(number) <= _MOST_PAGES:
-        raise errors.invalid_syntax("Malformed XML in the paging cookie of $skiptoken.")
-    return int(number)
 
 
 def _expand_item(item: str) -> Expand:

@@ -14,7 +14,8 @@ from sandbox.crm import errors, values
 from sandbox.crm.annotations import Annotations
 from sandbox.crm.filters import compile_filter
 from sandbox.crm.frames import Frame, Parameters, QueryContext, lookup_named, type_term
-from sandbox.crm.odata import Expand, Query, next_link, page_number
+from sandbox.crm.odata import Expand, Query
+from sandbox.crm.paging import Ordering, Token, after, next_link, read_token
 from sandbox.crm.preferences import MAX_PAGE, TOTAL, Preferences
 from sandbox.crm.schema import Column, Kind, Link, Relationship, Row, Table
 
@@ -47,11 +48,11 @@ class Reader:
     ) -> dict[str, Any]:
         """One page of a collection; `address` is what a next link repeats."""
         size = self._preferences.page_size
-        page = page_number(query.skip_token)
+        token = read_token(query.skip_token)
         top = None if size is not None else query.top
         limit = size or MAX_PAGE
-        rows, more = self._rows(
-            table, query, restriction, limit if top is None else min(top, limit), (page - 1) * limit
+        rows, last = self._rows(
+            table, query, restriction, limit if top is None else min(top, limit), token.last
         )
         answer: dict[str, Any] = {"@odata.context": self._context_of(table, query)}
         total = self.count(table, query, restriction) if query.count else None
@@ -63,14 +64,14 @@ class Reader:
             )
             answer["@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"] = (total or 0) > COUNT_LIMIT
         answer["value"] = self.write(table, rows, query)
-        if more and top is None:
-            answer["@odata.nextLink"] = next_link(address, page + 1)
+        if last is not None and top is None:
+            answer["@odata.nextLink"] = next_link(address, Token(token.page + 1, last))
         return answer
 
     def one(self, table: Table, row_id: UUID, query: Query) -> dict[str, Any] | None:
         """One row with its context and ETag; None when there is none that the actor may read."""
         restriction = Restriction(f't."{table.primary_key}" = ?', (str(row_id),))
-        rows, _ = self._rows(table, Query(select=query.select, expand=query.expand), restriction, 1, 0)
+        rows, _ = self._rows(table, Query(select=query.select, expand=query.expand), restriction, 1)
         if not rows:
             return None
         return {
@@ -79,7 +80,7 @@ class Reader:
         }
 
     def count(self, table: Table, query: Query, restriction: Restriction | None = None) -> int:
-        source, parameters = self._source(table, query, restriction, ordered=False)
+        source, _, parameters = self._source(table, query, restriction)
         return int(self._store.sql(f"SELECT COUNT(*) {source}", parameters)[0][0])
 
     def write(
@@ -108,38 +109,46 @@ class Reader:
     # queries
 
     def _rows(
-        self, table: Table, query: Query, restriction: Restriction | None, limit: int, offset: int
-    ) -> tuple[list[Row], bool]:
-        source, parameters = self._source(table, query, restriction, ordered=True)
+        self,
+        table: Table,
+        query: Query,
+        restriction: Restriction | None,
+        limit: int,
+        after_row: tuple[Any, ...] | None = None,
+    ) -> tuple[list[Row], tuple[Any, ...] | None]:
+        """Rows, and the last one's place in the order when there are more."""
+        source, ordering, parameters = self._source(table, query, restriction, after_row)
         names = _physical(table, query)
-        listed = ", ".join(f't."{name}"' for name in names)
-        records = self._store.sql(f"SELECT {listed} {source} LIMIT {limit + 1} OFFSET {offset}", parameters)
-        rows = self._store.as_rows(table, names, records[:limit])
-        return rows, len(records) > limit
+        listed = ", ".join([*(f't."{name}"' for name in names), *(sql for sql, _ in ordering)])
+        records = self._store.sql(f"SELECT {listed} {source} LIMIT {limit + 1}", parameters)
+        found = records[:limit]
+        rows = self._store.as_rows(table, names, (record[: len(names)] for record in found))
+        return rows, found[-1][len(names) :] if len(records) > limit else None
 
     def _source(
-        self, table: Table, query: Query, restriction: Restriction | None, *, ordered: bool
-    ) -> tuple[str, Parameters]:
-        """FROM … WHERE … ORDER BY … of a query, and what it binds."""
+        self,
+        table: Table,
+        query: Query,
+        restriction: Restriction | None,
+        after_row: tuple[Any, ...] | None = None,
+    ) -> tuple[str, Ordering, Parameters]:
+        """FROM … WHERE … ORDER BY … of a query, its order, and what it binds."""
         frame = Frame(self._context, table, "t")
         restriction = restriction or Restriction()
         parameters: Parameters = list(restriction.parameters)
         terms = [restriction.sql, self._context.scope(table, "t")]
         if query.filter:
             terms.append(compile_filter(frame, query.filter, parameters))
-        ordering = ""
-        if ordered:
-            parts = [
-                f"{frame.column(path)[1]} {'DESC' if descending else 'ASC'}"
-                for path, descending in query.order
-            ]
-            parts.append(f't."{table.primary_key}"')
-            ordering = f"ORDER BY {', '.join(parts)}"
+        ordering = [(frame.column(path)[1], descending) for path, descending in query.order]
+        ordering.append((f't."{table.primary_key}"', False))
+        if after_row is not None:
+            terms.append(after(ordering, after_row, parameters))
         where = " AND ".join(filter(None, terms))
-        return (
-            f'FROM "{table.name}" AS t {restriction.source} {frame.joined_sql} WHERE {where} {ordering}',
-            parameters,
+        order = ", ".join(f"{sql} {'DESC' if descending else 'ASC'}" for sql, descending in ordering)
+        source = (
+            f'FROM "{table.name}" AS t {restriction.source} {frame.joined_sql} WHERE {where} ORDER BY {order}'
         )
+        return source, ordering, parameters
 
     # $expand
 
@@ -181,7 +190,7 @@ class Reader:
             f't."{table.primary_key}" IN (SELECT value FROM json_each(?))',
             (json.dumps([str(one) for one in ids]),),
         )
-        rows, _ = self._rows(table, Query(select=query.select, expand=query.expand), restriction, MAX_PAGE, 0)
+        rows, _ = self._rows(table, Query(select=query.select, expand=query.expand), restriction, MAX_PAGE)
         return {row[table.primary_key]: row for row in rows}
 
     def _expand_collection(
@@ -228,7 +237,7 @@ class Reader:
         depth: int,
     ) -> None:
         """Put each child under its parent's navigation property."""
-        source, parameters = self._source(child, expand.query, restriction, ordered=True)
+        source, _, parameters = self._source(child, expand.query, restriction)
         names = _physical(child, expand.query)
         listed = ", ".join(f't."{name}"' for name in names)
         records = self._store.sql(f"SELECT {parent_sql}, {listed} {source}", parameters)
