@@ -19,6 +19,10 @@ from sandbox.tls import Authority, ClientCertificate, client_certificate
 from sandbox.world import Addresses, World
 from tests.in_process import Delays, session
 
+pytest_plugins = [
+    "tests.browser.chromium"
+]  # one browser for all folders: a second one would not start beside it
+
 SOLUTION = Path(__file__).resolve().parent.parent / "deploy" / "solution"
 
 

@@ -17,10 +17,8 @@ from sandbox.crm.schema import Row
 from sandbox.server import Servers, Site, listen
 from sandbox.wire import Request, Response
 from sandbox.world import World
-from tests.browser.chromium import NewPage, chromium, new_page
+from tests.browser.chromium import NewPage
 from tests.conftest import Running
-
-__all__ = ["chromium", "new_page"]
 
 SOLUTION = Path(__file__).resolve().parents[2] / "deploy" / "solution"
 

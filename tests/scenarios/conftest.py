@@ -15,11 +15,10 @@ from sandbox.crm.schema import Schema
 from sandbox.demo.demo import Story
 from sandbox.faults import Faults
 from sandbox.world import World
-from tests.browser.chromium import chromium, new_page
 from tests.crashes.processes import Process
 from tests.pages.conftest import biller, browse
 
-__all__ = ["biller", "browse", "chromium", "new_page"]
+__all__ = ["biller", "browse"]
 
 PERFORMERS = {CHARGE.name: charge_invoice, CHECK.name: check_request}
 
