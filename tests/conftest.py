@@ -19,9 +19,8 @@ from sandbox.tls import Authority, ClientCertificate, client_certificate
 from sandbox.world import Addresses, World
 from tests.in_process import Delays, session
 
-pytest_plugins = [
-    "tests.browser.chromium"
-]  # one browser for all folders: a second one would not start beside it
+# One browser for all folders: a second one would not start beside it.
+pytest_plugins = ["tests.browser.chromium"]
 
 SOLUTION = Path(__file__).resolve().parent.parent / "deploy" / "solution"
 
