@@ -36,8 +36,6 @@ def answer(schema: Schema, root: str, segments: list[str], options: Mapping[str,
     context = f"{root}$metadata#{'/'.join(segments)}"
     if key:
         found: Any = _pick(items, key.removesuffix(")"))
-    elif len(segments) > 1:
-        raise errors.unknown_segment(segments[1])
     else:
         found = items
     for segment in segments[1:]:

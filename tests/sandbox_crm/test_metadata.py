@@ -128,6 +128,9 @@ def test_keys_and_relationships(crm: Client) -> None:
         crm.get(f"RelationshipDefinitions?$filter=SchemaName eq '{name}'").rows[0]["MetadataId"]
         == to_invoice["MetadataId"]
     )
+    cast = "RelationshipDefinitions/Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata?$select=SchemaName"
+    assert "systemuserroles_association" in [one["SchemaName"] for one in crm.get(cast).rows]
+    assert crm.get("RelationshipDefinitions/Nonsense").status == 404
     assert any(
         one["SchemaName"] == name
         for one in crm.get("EntityDefinitions(LogicalName='invoice')/OneToManyRelationships").rows
