@@ -24,12 +24,10 @@ from plugins.rules.charge import (
     ChargeRefused,
     Surroundings,
     decide,
-    refused,
-    rejected,
-    reserve,
 )
 from plugins.rules.ids import InvoiceId, ProfileId, transaction_id
 from plugins.rules.ledger import InvoiceBooks, Outcome, ProfileType, Request
+from plugins.rules.reservation import refused, rejected, reserve
 from plugins.rules.settling import without_projection
 from plugins.settlement import (
     ASK_WITHIN,

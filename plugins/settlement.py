@@ -24,7 +24,6 @@ from plugins.ports import (
     NoAnswer,
     Outside,
 )
-from plugins.rules.charge import with_ledger
 from plugins.rules.declines import Remedy, explain, shown_codes
 from plugins.rules.ids import TransactionId
 from plugins.rules.invoice import room
@@ -155,7 +154,7 @@ def with_etags(books: InvoiceBooks, etags: Mapping[UUID, str]) -> InvoiceBooks:
     """The books with the ETags that a commit gave; a row it gave none for must be read again before it is written."""
     ledger, transaction, request = books.ledger, books.transaction, books.request
     if ledger is not None:
-        books = with_ledger(books, replace(ledger, etag=etags.get(ledger.id, "")))
+        books = books.with_ledger(replace(ledger, etag=etags.get(ledger.id, "")))
     if transaction is not None:
         fresh = replace(transaction, etag=etags.get(transaction.id, ""))
         waiting = tuple(fresh if each.id == fresh.id else each for each in books.pending)

@@ -1,65 +1,36 @@
-"""Whether an invoice may be charged, and what is then promised in the books before money can move.
+"""Whether an invoice may be charged, how much of it, and to which profile.
 
 Everything that can refuse a charge is checked here and frozen in the reservation; settling refuses nothing.
 """
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from plugins.rules import ids
-from plugins.rules.dates import business_date, is_closed
-from plugins.rules.ids import InvoiceId, LedgerId, PaymentTypeId, ProfileId, RequestId, UserId
+from plugins.rules.dates import business_today, is_closed
+from plugins.rules.ids import ProfileId, RequestId, UserId
 from plugins.rules.invoice import (
-    account_balance,
-    invoice_balance,
     is_void,
-    projection,
     room,
-    undisbursed,
-    written,
 )
 from plugins.rules.ledger import (
     Backend,
-    Changeset,
-    ChargeStatus,
     ContractStatus,
-    Create,
     GatewayMode,
     InvoiceBooks,
     InvoiceStatus,
-    Ledger,
     LedgerStatus,
-    Operation,
-    Outcome,
-    Owner,
     PaymentType,
     Profile,
-    ProfileStatus,
-    ProfileType,
-    Project,
-    Request,
     Setting,
     Source,
     Stage,
-    Transaction,
-    TransactionStatus,
-    Update,
 )
 from plugins.rules.money import AmountError, Money
-
-FIRST_CHECK = timedelta(seconds=60)
-"""How long whoever reserved has the transaction to itself, before the sweep looks at it."""
-
-CURRENCIES_OF_DEBITS = {ProfileType.ACH_DEBIT: "USD", ProfileType.SEPA_DEBIT: "EUR"}
-BACKENDS = {
-    ProfileType.CARD: Backend.CREDIT_CARD,
-    ProfileType.ACH_DEBIT: Backend.ACH,
-    ProfileType.SEPA_DEBIT: Backend.ACH,
-}
+from plugins.rules.payment_types import BACKENDS, choose_payment_type
+from plugins.rules.profiles import unusable
 
 
 class ChargeRefused(Exception):
@@ -137,166 +108,6 @@ def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: d
     return Charge(_amount(books, asked, around.minimum), profile, payment_type)
 
 
-def reserve(
-    books: InvoiceBooks, asked: ChargeInput, charge: Charge, reference: str, now: datetime
-) -> tuple[Changeset, InvoiceBooks]:
-    """The first changeset of a charge: the promise, with the intent's id in it before money can move.
-
-    Returns it with the books as they are once it is written.
-    """
-    invoice, account = books.invoice, books.account
-    if account is None:
-        raise ValueError("an invoice that may be charged has an account")
-    before = books.ledger
-    opened = before or new_ledger(books)
-    transaction = Transaction(
-        id=ids.transaction_id(asked.request),
-        operation=Operation.CHARGE,
-        invoice=invoice.id,
-        ledger=opened.id,
-        profile=ProfileId(charge.profile.id),
-        request=asked.request,
-        currency_id=invoice.currency_id,
-        owner=account.owner,
-        amount=charge.amount,
-        gateway_reference=reference,
-        status=TransactionStatus.PENDING,
-        stage=Stage.RESERVED,
-        next_check_on=now + FIRST_CHECK,
-        created_on=now,
-    )
-    request = Request(
-        id=asked.request,
-        key=asked.key,
-        action=asked.action,
-        input_hash=asked.input_hash,
-        outcome=Outcome.PENDING,
-        code="reserved",
-        message=f"The charge of {charge.amount} on invoice {invoice.number} awaits the payment processor's answer.",
-        result=result_of(transaction, books, invoice.status),
-        invoice=invoice.id,
-        ledger=opened.id,
-        transaction=None,  # it is written after this row; it names this one, and this one names it when it ends
-        requested_by=asked.caller,
-        owner=Owner(asked.caller),
-        source=asked.source,
-    )
-    held = replace(books, pending=(*books.pending, transaction), transaction=transaction, request=request)
-    ledger = replace(
-        opened,
-        version=opened.version + 1,
-        balance=account_balance(held),
-        undisbursed=undisbursed(held),
-        customer_ref=charge.profile.customer_ref,
-    )
-    held = with_ledger(held, ledger)
-    changeset = Changeset(
-        ledger=Update(before, ledger) if before else Create(ledger),
-        writes=(Create(request), Create(transaction)),
-        project=Project(invoice, projection(held, ledger, ChargeStatus.PENDING, business_today(books, now))),
-    )
-    return changeset, held
-
-
-def rejected(
-    books: InvoiceBooks,
-    asked: ChargeInput,
-    charge: Charge,
-    refusal: ChargeRefused,
-    result: str,
-    now: datetime,
-) -> Changeset:
-    """The gateway would not even take the order: a failed inactive record (W31), a failed request, no money promised."""
-    reserved, held = reserve(books, asked, charge, "", now)
-    transaction, request, ledger = held.transaction, held.request, held.ledger
-    if transaction is None or request is None or ledger is None:
-        raise ValueError("a reservation holds a transaction, a request and the ledger")
-    ended = replace(
-        transaction,
-        gateway_reference=str(transaction.id),  # an alternate key may not stay empty
-        status=TransactionStatus.FAILED,
-        stage=Stage.FINAL,
-        next_check_on=None,
-        final_on=now,
-        result=result,
-        result_code=refusal.code,
-    )
-    told = replace(request, outcome=Outcome.FAILED, code="rejected", message=refusal.message)
-    shown = projection(
-        replace(held, pending=books.pending), ledger, ChargeStatus.FAILED, business_today(books, now)
-    )
-    return Changeset(reserved.ledger, (Create(told), Create(ended)), Project(books.invoice, shown))
-
-
-def refused(
-    books: InvoiceBooks | None, asked: ChargeInput, refusal: ChargeRefused, invoice: InvoiceId | None
-) -> Request:
-    """The row that keeps a refusal: the only thing that a refused charge writes."""
-    return Request(
-        id=asked.request,
-        key=asked.key,
-        action=asked.action,
-        input_hash=asked.input_hash,
-        outcome=Outcome.REFUSED,
-        code=refusal.code,
-        message=refusal.message,
-        result="",
-        invoice=books.invoice.id if books else invoice,
-        ledger=LedgerId(books.ledger.id) if books and books.ledger else None,
-        transaction=None,
-        requested_by=asked.caller,
-        owner=Owner(asked.caller),
-        source=asked.source,
-    )
-
-
-def new_ledger(books: InvoiceBooks) -> Ledger:
-    """The customer's ledger in the invoice's currency, opened on first need."""
-    account, currency = books.account, books.currency
-    if account is None:
-        raise ValueError("a ledger belongs to an account")
-    key = ids.ledger_key(ids.AccountId(account.id), currency)
-    zero = Money.zero(currency)
-    return Ledger(
-        id=ids.ledger_id(key),
-        name=f"{account.name} ({currency})",
-        key=key,
-        account=ids.AccountId(account.id),
-        currency_id=books.invoice.currency_id,
-        owner=account.owner,
-        status=LedgerStatus.ACTIVE,
-        open_invoice=None,
-        balance=zero,
-        deposit_balance=zero,
-        undisbursed=zero,
-        version=0,
-        last_number=0,
-        customer_ref="",
-    )
-
-
-def business_today(books: InvoiceBooks, now: datetime) -> date:
-    return business_date(now, books.setting.time_zone if books.setting else "")
-
-
-def with_ledger(books: InvoiceBooks, ledger: Ledger) -> InvoiceBooks:
-    others = tuple(each for each in books.ledgers if each.id != ledger.id)
-    return replace(books, ledgers=(ledger, *others))
-
-
-def result_of(transaction: Transaction, books: InvoiceBooks, status: InvoiceStatus) -> str:
-    """What `cfl_result` tells a program: JSON, amounts as strings in major units, the status as it is written."""
-    shown = {
-        "transaction": str(transaction.id),
-        "payment": str(transaction.payment) if transaction.payment else None,
-        "amount": str(transaction.amount.amount),
-        "currency": transaction.amount.currency,
-        "balance": str(invoice_balance(books.invoice, books.debits, books.disbursements).amount),
-        "status": written(status),
-    }
-    return json.dumps({name: value for name, value in shown.items() if value is not None})
-
-
 # --- Each reason to refuse ---------------------------------------------------------------------------------------
 
 
@@ -364,72 +175,22 @@ def _profile(books: InvoiceBooks, chosen: ProfileId | None, now: datetime) -> Pr
             "profile_not_usable",
             f"The payment profile does not belong to the customer of invoice {invoice.number}. Choose one of the customer's own.",
         )
-    reason = unusable(
-        profile, books.currency, business_date(now, books.setting.time_zone if books.setting else "")
-    )
+    reason = unusable(profile, books.currency, business_today(books, now))
     if reason:
         raise ChargeRefused("profile_not_usable", f"{profile.name} {reason} Choose another payment profile.")
     return profile
 
 
-def unusable(profile: Profile, currency: str, today: date) -> str:
-    """Why a profile cannot be charged, as the end of a sentence; empty when it can (I33)."""
-    match profile.status:
-        case ProfileStatus.READY:
-            pass
-        case ProfileStatus.PENDING:
-            return "is not complete yet: the customer has not entered the details."
-        case ProfileStatus.EXPIRED:
-            return "has expired."
-        case ProfileStatus.DEACTIVATED:
-            return "is deactivated."
-        case ProfileStatus.FAILED:
-            return "could not be set up."
-    if not profile.method_ref or not profile.customer_ref:
-        return "is not known to the payment processor."
-    if _expired(profile.expiry, today):
-        return "has expired."
-    only = CURRENCIES_OF_DEBITS.get(profile.type)
-    if only is not None and only != currency:
-        return f"can only be charged in {only}, not in {currency}."
-    return ""
-
-
-def _expired(expiry: str, today: date) -> bool:
-    """A card is good to the end of the month that it shows (`MM/YYYY`)."""
-    month, _, year = expiry.partition("/")
-    if not (month.isdecimal() and year.isdecimal()):
-        return False
-    return (int(year), int(month)) < (today.year, today.month)
-
-
 def _payment_type(books: InvoiceBooks, profile: Profile) -> PaymentType:
-    return choose_payment_type(books.payment_types, BACKENDS[profile.type])
-
-
-def choose_payment_type(
-    types: Iterable[PaymentType], backend: Backend, *, automatic: bool = False
-) -> PaymentType:
-    """A20: of that backend, those that match the automatic-disbursement tick, else all; the smallest number."""
-    fitting = [each for each in types if each.backend is backend]
-    best = [each for each in fitting if each.automatic is automatic] or fitting
-    if not best:
+    backend = BACKENDS[profile.type]
+    chosen = choose_payment_type(books.payment_types, backend)
+    if chosen is None:
         name = {Backend.CREDIT_CARD: "Credit Card", Backend.ACH: "ACH"}.get(backend, backend.value)
         raise ChargeRefused(
             "no_payment_type",
             f"No active payment type has the backend {name}. Add one under Setup, Payment Types.",
         )
-    return min(best, key=lambda each: each.number)
-
-
-def payment_type_of(books: InvoiceBooks, transaction: Transaction) -> PaymentTypeId | None:
-    """The payment type for the money of a transaction. Settling refuses nothing, so there may be none."""
-    profile = next((each for each in books.profiles if each.id == transaction.profile), None)
-    try:
-        backend = BACKENDS[profile.type] if profile else Backend.CREDIT_CARD
-        return PaymentTypeId(choose_payment_type(books.payment_types, backend).id)
-    except ChargeRefused:
-        return None
+    return chosen
 
 
 def _check_nothing_in_flight(books: InvoiceBooks) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from plugins.rules.ledger import ClosedPeriod
+from plugins.rules.ledger import ClosedPeriod, InvoiceBooks
 
 
 def business_date(now: datetime, time_zone: str) -> date:
@@ -14,6 +14,11 @@ def business_date(now: datetime, time_zone: str) -> date:
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
     return now.astimezone(zone).date()
+
+
+def business_today(books: InvoiceBooks, now: datetime) -> date:
+    """Today by the books' own time zone."""
+    return business_date(now, books.setting.time_zone if books.setting else "")
 
 
 def is_closed(day: date, closed: Iterable[ClosedPeriod]) -> bool:

@@ -5,7 +5,7 @@ edited: a change is a new value made with `dataclasses.replace`, and a changeset
 The names follow the tables of the CRM without their prefix; `mappings/` says which column holds what.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -426,6 +426,11 @@ class InvoiceBooks:
     def ledger(self) -> Ledger | None:
         """The ledger of the invoice's customer in the invoice's currency, once it has been opened."""
         return next((each for each in self.ledgers if each.currency_id == self.invoice.currency_id), None)
+
+    def with_ledger(self, ledger: Ledger) -> "InvoiceBooks":
+        """The same with `ledger` as it is now."""
+        others = tuple(each for each in self.ledgers if each.id != ledger.id)
+        return replace(self, ledgers=(ledger, *others))
 
 
 # --- Changes -----------------------------------------------------------------------------------------------------

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from plugins.rules import ids
-from plugins.rules.charge import business_today, payment_type_of, result_of, with_ledger
-from plugins.rules.dates import posting_date
+from plugins.rules.dates import business_today, posting_date
 from plugins.rules.invoice import account_balance, invoice_balance, is_void, projection, room, undisbursed
 from plugins.rules.ledger import (
     Changeset,
@@ -25,6 +24,8 @@ from plugins.rules.ledger import (
     Update,
 )
 from plugins.rules.money import Money, total
+from plugins.rules.payment_types import payment_type_of
+from plugins.rules.reservation import result_of
 
 CHECKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 THEN_EVERY = timedelta(hours=6)
@@ -176,7 +177,7 @@ def looked_at(books: InvoiceBooks, now: datetime) -> tuple[Changeset, InvoiceBoo
     ledger = _ledger(books)
     after = replace(ledger, version=ledger.version + 1)
     changeset = Changeset(Update(ledger, after), (Update(before, transaction),))
-    return changeset, with_ledger(_in_flight(books, transaction), after)
+    return changeset, _in_flight(books, transaction).with_ledger(after)
 
 
 def projected(books: InvoiceBooks, now: datetime) -> tuple[Changeset, InvoiceBooks]:
@@ -190,7 +191,7 @@ def projected(books: InvoiceBooks, now: datetime) -> tuple[Changeset, InvoiceBoo
     if not has_left(books):
         project = Project(books.invoice, projection(books, after, last, business_today(books, now)))
     changeset = Changeset(Update(ledger, after), (Update(before, transaction),), project)
-    return changeset, with_ledger(replace(books, transaction=transaction), after)
+    return changeset, replace(books, transaction=transaction).with_ledger(after)
 
 
 def without_projection(changeset: Changeset, now: datetime) -> Changeset:
@@ -330,7 +331,7 @@ def _changeset(
     """One changeset, and the books after it: the ledger, what is new (the transaction names it), the rest, the invoice."""
     before, transaction = _transaction(books), _transaction(after)
     moved = _moved(ledger, after, writes)
-    after = with_ledger(after, moved)
+    after = after.with_ledger(moved)
     project = None if has_left(books) else Project(books.invoice, projection(after, moved, shown, day))
     answers: list[Create | Update] = []
     if books.request is not None:

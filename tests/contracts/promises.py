@@ -7,7 +7,7 @@ from uuid import UUID
 
 from plugins.ports import Books
 from plugins.rules import ids
-from plugins.rules.charge import Charge, ChargeInput, choose_payment_type, reserve
+from plugins.rules.charge import Charge, ChargeInput
 from plugins.rules.checks import WholeBooks
 from plugins.rules.ids import InvoiceId, RequestId, UserId
 from plugins.rules.ledger import (
@@ -17,6 +17,8 @@ from plugins.rules.ledger import (
     Transaction,
 )
 from plugins.rules.money import Money
+from plugins.rules.payment_types import choose_payment_type
+from plugins.rules.reservation import reserve
 from plugins.rules.settling import Ending
 from plugins.settlement import with_etags
 from sandbox.demo.story import row_id
@@ -51,6 +53,7 @@ def reservation(
 ) -> tuple[Changeset, InvoiceBooks]:
     """What a charge of `amount` promises first."""
     card = choose_payment_type(found.payment_types, Backend.CREDIT_CARD)
+    assert card is not None
     charge = Charge(Money.parse(amount, found.currency), found.profiles[0], card)
     return reserve(found, asked(key), charge, f"pi_{key}", stage.clock.now())
 

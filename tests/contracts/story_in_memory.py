@@ -163,7 +163,7 @@ def _ledgers(charges: list[PastCharge]) -> Iterator[Row]:
         zero = Money.zero(currency)
         yield Ledger(
             id=LedgerId(story.ledger_id(name, currency)),
-            name=f"{name} {currency}",
+            name=f"{name} ({currency})",
             key=story.ledger_key(name, currency),
             account=AccountId(row_id("account", name)),
             currency_id=_currency(currency),

@@ -8,7 +8,7 @@ import pytest
 
 from plugins.ports import Books, BooksUnreachable, Conflict, NotFound
 from plugins.rules import ids
-from plugins.rules.charge import ChargeRefused, refused
+from plugins.rules.charge import ChargeRefused
 from plugins.rules.ids import PaymentId, TransactionId
 from plugins.rules.ledger import (
     InvoiceBooks,
@@ -19,6 +19,7 @@ from plugins.rules.ledger import (
     Update,
 )
 from plugins.rules.money import Money
+from plugins.rules.reservation import refused
 from plugins.rules.settling import looked_at, succeeded
 from plugins.settlement import with_etags
 from sandbox.demo.story import ledger_id, row_id

@@ -2,12 +2,25 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from plugins.rules.charge import ChargeRefused, choose_payment_type, payment_type_of, unusable
+from plugins.rules.charge import ChargeInput, ChargeRefused, Surroundings, decide
 from plugins.rules.ledger import Backend, PaymentType, Profile, ProfileStatus, ProfileType
-from tests.builders import a_profile, a_transaction, an_invoice, books_of, named
+from plugins.rules.payment_types import choose_payment_type, payment_type_of
+from plugins.rules.profiles import unusable
+from tests.builders import (
+    BILLER,
+    ORGANISATION,
+    a_profile,
+    a_transaction,
+    an_invoice,
+    books_of,
+    named,
+    usd,
+)
+from tests.fakes.clock import START
 
 
 def types(*told: str) -> list[PaymentType]:
@@ -40,13 +53,23 @@ def test_the_best_match_and_of_these_the_smallest_number(
     known: list[str], automatic: bool, chosen: str
 ) -> None:
     found = choose_payment_type(types(*known), Backend.CREDIT_CARD, automatic=automatic)
+    assert found is not None
     assert found.name == chosen
 
 
-@pytest.mark.parametrize(("backend", "name"), [(Backend.CREDIT_CARD, "Credit Card"), (Backend.ACH, "ACH")])
-def test_none_of_the_backend_is_refused_and_says_what_to_add(backend: Backend, name: str) -> None:
+@pytest.mark.parametrize("backend", [Backend.CREDIT_CARD, Backend.ACH])
+def test_none_of_the_backend(backend: Backend) -> None:
+    assert choose_payment_type(types("1 check", "2 cash"), backend) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(ProfileType.CARD, "Credit Card"), (ProfileType.ACH_DEBIT, "ACH")]
+)
+def test_a_charge_without_one_is_refused_and_says_what_to_add(kind: ProfileType, name: str) -> None:
+    books = books_of(an_invoice(), profiles=(a_profile(type=kind),), payment_types=tuple(types("1 check")))
+    asked = ChargeInput("a-key-01", "", "cfl_ChargeInvoice", BILLER, Decimal("10.00"), None, None)
     with pytest.raises(ChargeRefused) as refusal:
-        choose_payment_type(types("1 check", "2 cash"), backend)
+        decide(books, asked, Surroundings(ORGANISATION, live=False, minimum=usd("0.50")), START)
     assert refusal.value.code == "no_payment_type"
     assert f"has the backend {name}. Add one under Setup" in refusal.value.message
 
