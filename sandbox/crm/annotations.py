@@ -1,6 +1,5 @@
 """What `Prefer: odata.include-annotations` adds beside values: formatted values, and where lookups lead."""
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -63,26 +62,16 @@ class Annotations:
         return found
 
     def _names_of_lookups(self, columns: Sequence[tuple[str, Column]], rows: Sequence[Row]) -> dict[Any, str]:
-        wanted: dict[str, set[str]] = {}
+        wanted: dict[str, set[Any]] = {}
         for _, column in columns:
             if column.kind in LOOKUPS:
                 for row in rows:
                     if row[column.name] is not None:
                         target = str(row[column.type_name]) if column.polymorphic else column.targets[0]
-                        wanted.setdefault(target, set()).add(str(row[column.name]))
+                        wanted.setdefault(target, set()).add(row[column.name])
         names: dict[Any, str] = {}
         for target, ids in wanted.items():
-            table = self._context.schema.table(target)
-            if table.primary_name:
-                records = self._context.store.sql(
-                    f'SELECT "{table.primary_key}", "{table.primary_name}" FROM "{target}" '
-                    f'WHERE "{table.primary_key}" IN (SELECT value FROM json_each(?))',
-                    [json.dumps(list(ids))],
-                )
-                decode = self._context.store.decode
-                names |= {
-                    decode(table, table.primary_key, record[0]): record[1] for record in records if record[1]
-                }
+            names |= self._context.store.names(self._context.schema.table(target), ids)
         return names
 
     def _currency(self, column: Column, row: Row) -> tuple[str, int]:

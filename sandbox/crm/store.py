@@ -3,6 +3,7 @@
 Money and decimals are whole numbers of their smallest digit, so they sort, compare and add up exactly.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +48,7 @@ class Store:
         self._after_commit: list[Callable[[], None]] = []
         self._epochs: dict[str, int] = {}
         self._epoch = 0
+        self._names: dict[str, tuple[tuple[int, int], dict[UUID, str]]] = {}
         self._build()
 
     def close(self) -> None:
@@ -194,6 +196,25 @@ class Store:
     def epoch(self, table: Table) -> tuple[int, int]:
         """Changes whenever rows of `table` may have: what was worked out from them is worth keeping until then."""
         return self._epoch, self._epochs.get(table.name, 0)
+
+    def names(self, table: Table, ids: Iterable[UUID]) -> dict[UUID, str]:
+        """The primary names of rows, where they have one. Kept until the table changes: every lookup shows one."""
+        if not table.primary_name:
+            return {}
+        epoch = self.epoch(table)
+        known_as_of, known = self._names.get(table.name, (None, {}))
+        if known_as_of != epoch:
+            known = {}
+            self._names[table.name] = epoch, known
+        missing = [str(one) for one in ids if one not in known]
+        if missing:
+            for row_id, name in self.sql(
+                f'SELECT "{table.primary_key}", "{table.primary_name}" FROM "{table.name}" '
+                f'WHERE "{table.primary_key}" IN (SELECT value FROM json_each(?))',
+                [json.dumps(missing)],
+            ):
+                known[UUID(row_id)] = name
+        return {one: known[one] for one in ids if known.get(one)}
 
     def snapshot(self) -> bytes:
         with self.lock:

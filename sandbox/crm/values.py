@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +105,7 @@ def _write_moment(value: datetime) -> str:
     return f"{value.astimezone(UTC).isoformat()[:19]}Z"
 
 
+@lru_cache(maxsize=16_384)
 def show(column: Column, value: Value, symbol: str = "", digits: int | None = None) -> str | None:
     """What a person sees: labels, grouped numbers, dates of the organisation's format. None where nothing is formatted."""
     if isinstance(value, bool) or (column.options is not None and isinstance(value, int)):
