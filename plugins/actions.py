@@ -95,7 +95,17 @@ def checked_key(key: object) -> str:
 
 def _spelled(value: object) -> str:
     if isinstance(value, Decimal) and value.is_finite():
-        return f"{value.normalize():f}"
+        return _figures(value)
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)
+
+
+def _figures(number: Decimal) -> str:
+    """Exact whatever its size: Decimal's own `normalize` rounds to 28 figures, and overflows."""
+    sign, digits, power = number.as_tuple()
+    figures = "".join(map(str, digits))
+    shortest = figures.rstrip("0")
+    if not shortest:
+        return "0"
+    return f"{'-' if sign else ''}{shortest}e{int(power) + len(figures) - len(shortest)}"

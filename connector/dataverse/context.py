@@ -46,7 +46,7 @@ def parse(body: bytes, received: datetime, organization: UUID, actions: Mapping[
         message = context["MessageName"]
         caller = UUID(context["InitiatingUserId"])
         stage, in_transaction = context["Stage"], context["IsInTransaction"]
-        inputs = {pair["key"]: pair["value"] for pair in context["InputParameters"]}
+        inputs = _each_once([(pair["key"], pair["value"]) for pair in context["InputParameters"]])
         primary = UUID(context["PrimaryEntityId"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _malformed("The body is not a RemoteExecutionContext.") from None
@@ -85,12 +85,22 @@ def _json(body: bytes) -> Mapping[str, Any]:
     except UnicodeDecodeError:
         raise _malformed("The body is not UTF-8.") from None
     try:
-        context = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        context = json.loads(
+            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_each_once
+        )
     except (ValueError, RecursionError):
         raise _malformed("The body is not JSON.") from None
     if not isinstance(context, dict):
         raise _malformed("The body is not a RemoteExecutionContext.")
     return context
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values for one name, none can be taken for what was meant."""
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError("a name is given twice")
+    return named
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -44,7 +44,7 @@ class ChargeRefused(Exception):
 
 @dataclass(frozen=True)
 class ChargeInput:
-    """What was asked for. `amount` and `expected` are as they came: text, a number or nothing."""
+    """What was asked for. `amount` and `expected` are as they came; only a number will do."""
 
     key: str
     input_hash: str
@@ -243,7 +243,7 @@ def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
     return amount
 
 
-def _number(value: object) -> Decimal | str | int:
-    if isinstance(value, bool) or not isinstance(value, Decimal | str | int):
+def _number(value: object) -> Decimal | int:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int):
         raise AmountError("The amount is missing" if value is None else f"{value!r} is not an amount")
     return value

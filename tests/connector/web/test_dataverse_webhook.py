@@ -126,6 +126,10 @@ class TestTurnedAwayBeforeAnythingIsWritten:
             on_the_wire(a_context(InputParameters=[["RequestKey", "key-00000001"]])),
             on_the_wire(a_context(InputParameters=[{"key": ["RequestKey"], "value": 1}])),
             on_the_wire(a_context(PrimaryEntityId=None)),
+            on_the_wire(a_context()).replace(b'"MessageName"', b'"MessageName": "Create", "MessageName"'),
+            on_the_wire(a_context()).replace(
+                b'"InputParameters": [', b'"InputParameters": [{"key": "Amount", "value": 9}, '
+            ),
             on_the_wire(a_context({"Target": {"LogicalName": "invoice"}})),
             on_the_wire(a_context({"Target": None}, PrimaryEntityId=str(UUID(int=0)))),
         ],
