@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -12,6 +12,9 @@ from sandbox.crm.schema import LOOKUPS, Column, Kind, Row, Schema, Table
 from sandbox.crm.store import Store
 
 _GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?")
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?")
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,7 @@ def _key_value(table: Table, column: Column, text: str) -> Any:
         return values.read_guid(column.name, plain)
     if column.kind is Kind.DATETIME:
         return values.read(table, column, plain)
-    try:
-        number = Decimal(plain)
-    except InvalidOperation:
-        raise errors.wrong_type(column.name, values.edm_type(column), text) from None
-    return number if column.kind in {Kind.DECIMAL, Kind.MONEY} else int(number)
+    exact = column.kind in {Kind.DECIMAL, Kind.MONEY}
+    if not (_DECIMAL if exact else _WHOLE).fullmatch(plain):
+        raise errors.wrong_type(column.name, values.edm_type(column), text)
+    return Decimal(plain) if exact else int(plain)

@@ -157,7 +157,7 @@ def _multipart(content_type: str, body: bytes) -> list[tuple[dict[str, str], byt
     if not content_type.lower().startswith("multipart/mixed") or not found:
         raise errors.invalid_request("The Content-Type of a batch must be multipart/mixed with a boundary.")
     delimiter = b"--" + found[1].encode()
-    sections = re.split(rb"(?:\r?\n|^)" + re.escape(delimiter), body)
+    sections = re.split(rb"(?:\r?\n|^)" + re.escape(delimiter) + rb"(?=--|[ \t]*\r?\n)", body)
     if len(sections) < 2 or not sections[-1].startswith(b"--"):
         raise errors.invalid_request("The batch body does not end with its boundary.")
     return [

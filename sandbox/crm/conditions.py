@@ -179,15 +179,18 @@ def _days(
     parameters: Parameters,
 ) -> str:
     """Spans of whole days around today, in UTC."""
+    if column.kind is not Kind.DATETIME:
+        raise errors.invalid_request(f"The operator '{operator}' is not valid for '{column.name}'.")
     today = context.now.astimezone(UTC).date()
     tomorrow = today + timedelta(days=1)
     day = timedelta(days=1)
     if operator in {"on", "on-or-after", "on-or-before"}:
         asked = _day(column, _one(operator, values))
+        following = asked + day if asked < date.max else None
         spans = {
-            "on": (asked, asked + day),
+            "on": (asked, following),
             "on-or-after": (asked, None),
-            "on-or-before": (None, asked + day),
+            "on-or-before": (None, following),
         }
         return _span(column, sql, *spans[operator], parameters)
     if operator in {"today", "yesterday", "tomorrow"}:
@@ -294,10 +297,10 @@ def _day(column: Column, value: Any) -> date:
 
 
 def _count(operator: str, values: Sequence[Any]) -> int:
-    try:
-        return int(str(_one(operator, values)))
-    except ValueError:
-        raise errors.invalid_request(f"The operator '{operator}' needs a whole number.") from None
+    text = str(_one(operator, values))
+    if not text.isdecimal() or len(text) > 5:
+        raise errors.invalid_request(f"The operator '{operator}' needs a whole number of days.")
+    return int(text)
 
 
 def _one(operator: str, values: Sequence[Any]) -> Any:

@@ -362,6 +362,8 @@ def _matches(node: Any, item: Mapping[str, Any]) -> bool:
 
 def _value(node: Any, item: Mapping[str, Any]) -> str | None:
     value: Any = item
+    if not isinstance(node, ast.Identifier):
+        raise errors.invalid_syntax("Only a property, or a path to one, can be compared.")
     for name in node.name.split("/"):
         if not isinstance(value, Mapping) or name not in value:
             raise errors.unknown_property(node.name, "metadata")

@@ -93,6 +93,15 @@ def test_continue_on_error_runs_the_rest(crm: Client) -> None:
     assert [inner(part)[0] for part in answers(answer)] == [404, 400, 200]
 
 
+def test_a_boundary_may_begin_like_another(crm: Client) -> None:
+    together = changeset([write("POST", "accounts", '{"name": "A"}')]).replace("changeset_1", "batch_1_2")
+
+    answer = batch(crm, [together, get("accounts?$top=1")])
+
+    assert answer.status == 200, answer.text
+    assert len(answers(answer)) == 2
+
+
 def test_requests_refer_to_the_rows_before_them(crm: Client) -> None:
     answer = batch(
         crm,

@@ -49,6 +49,65 @@ def test_any_query_is_answered(crm: Client, words: list[str], option: str) -> No
     assert ("value" in answer.json) == (answer.status == 200)
 
 
+OPERATORS = st.sampled_from([
+    "eq", "ne", "neq", "gt", "le", "null", "not-null", "in", "not-in", "between", "like", "not-like", "begins-with", "eq-userid",
+    "eq-businessid", "on", "on-or-after", "on-or-before", "today", "last-x-days", "next-x-days", "older-than-x-days", "nonsense",
+])  # fmt: skip
+OPERANDS = st.sampled_from(
+    [
+        "",
+        "x",
+        "5",
+        "-1",
+        "1.5",
+        "99999",
+        "1e400",
+        "NaN",
+        "2025-01-01",
+        "9999-12-31",
+        "0001-01-01",
+        "true",
+        "%",
+    ]
+)
+
+
+@FAST
+@given(column=COLUMNS, operator=OPERATORS, operands=st.lists(OPERANDS, max_size=3))
+def test_any_condition_is_answered(crm: Client, column: str, operator: str, operands: list[str]) -> None:
+    listed = "".join(f"<value>{operand}</value>" for operand in operands)
+    condition = f"<condition attribute='{column}' operator='{operator}'>{listed}</condition>"
+    xml = f"<fetch><entity name='account'><filter>{condition}</filter></entity></fetch>"
+
+    assert crm.get(f"accounts?fetchXml={quote(xml)}").status in {200, 400}
+
+
+@FAST
+@given(
+    key=st.lists(
+        st.sampled_from(
+            [
+                "cfl_number",
+                "cfl_name",
+                "=",
+                ",",
+                "5",
+                "'x'",
+                "1e9",
+                "-",
+                "9" * 20,
+                "é",
+                "_cfl_billingaccountid_value",
+                str(demo_id("account", "x")),
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_any_key_is_answered(crm: Client, key: list[str]) -> None:
+    assert crm.get(f"cfl_payments({''.join(key)})").status in {400, 404}
+
+
 @FAST
 @given(body=st.dictionaries(COLUMNS, JSON, max_size=4))
 def test_any_body_is_answered_and_leaves_a_row_or_nothing(crm: Client, body: dict[str, object]) -> None:
