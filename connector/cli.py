@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -39,12 +39,12 @@ def run() -> None:
 @app.command()
 def serve() -> None:
     """Run the add-on with the settings of the environment, until SIGTERM or Ctrl-C."""
+    stopped = _stop_signals()
     from connector import logs, serving, web
     from connector.dataverse.mapping import MappingError
 
     settings = _settings()
     logs.configure(settings)
-    stopped = _stop_signals()
     try:
         service = web.compose(settings)
         server = serving.Server(service, serving.listen(settings.host, settings.port), grace=30)
@@ -64,9 +64,10 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65532, help="The CRM's port N; N+1 the CRM over TLS, N+2 Stripe, N+3 the add-on. 0 takes free ones.")] = 8365,
     data: Annotated[Path | None, typer.Option(dir_okay=False, help="Keep the demo's data in this file. Default: gone at the end.")] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser.")] = False,
-    log_level: Annotated[str, typer.Option(help="How much the add-on tells: debug, info, warning or error.")] = "warning",
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much the add-on tells.")] = "warning",
 ) -> None:  # fmt: skip
     """Start a local CRM, a local Stripe and the add-on with demo data. Nothing leaves this machine."""
+    stopped = _stop_signals()  # before the imports, which take a while
     from connector import demo as demonstration
     from connector.serving import PortTaken
 
@@ -76,7 +77,7 @@ def demo(
         print(f"Ready {addresses['crm']}", flush=True)
 
     try:
-        demonstration.run(port, data, browse=not no_open, log_level=log_level, ready=ready)
+        demonstration.run(port, data, stopped, browse=not no_open, log_level=log_level, ready=ready)
     except PortTaken as e:
         _stop(2, f"{e} with --port, or use --port 0 for free ones")
     except demonstration.DemoFailed as e:

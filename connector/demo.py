@@ -3,7 +3,6 @@
 import json
 import secrets
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -41,11 +40,10 @@ Show = Callable[[Mapping[str, str], Path], None]
 """Called once all parts answer, with the addresses of `crm`, `tls`, `stripe` and `addon`, and the add-on's settings file."""
 
 
-def run(port: int, data: Path | None, *, browse: bool, log_level: str, ready: Show) -> None:
-    """Runs until SIGINT or SIGTERM. Raises `DemoFailed`, `PortTaken`."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+def run(
+    port: int, data: Path | None, stopped: threading.Event, *, browse: bool, log_level: str, ready: Show
+) -> None:
+    """Runs until `stopped`. Raises `DemoFailed`, `PortTaken`."""
     listener = listen(_HOST, port + 3 if port else 0)
     addon = f"http://{_HOST}:{port_of(listener)}"
     with closing(listener), tempfile.TemporaryDirectory(prefix="counterfoil-demo-") as folder:

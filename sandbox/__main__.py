@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         listeners = [listen(options.port + offset if options.port else 0) for offset in range(3)]
     except PortTakenError as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopped.set())
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    port = int(text) if text.isdecimal() else -1
     if port != 0 and not 1 <= port <= 65535 - 3:
         raise argparse.ArgumentTypeError("a port is 0 or 1 to 65532")
     return port

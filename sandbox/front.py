@@ -13,7 +13,6 @@ from sandbox.wire import Handler, Request, Response, json_response
 SERVER = "Counterfoil-Sandbox"
 CONTROL = "/sandbox/"
 HEALTH = "/health"
-HEALTH = "/health"
 
 
 @dataclass(frozen=True)

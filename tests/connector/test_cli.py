@@ -1,6 +1,7 @@
 """The command line: what a person or a script gets back when something is missing or wrong."""
 
 import json
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -16,7 +17,7 @@ from connector.settings import PREFIX
 from tests.connector.test_settings import GOOD
 from tests.connector.web.scripted import ScriptedApp
 
-pytestmark = pytest.mark.usefixtures("logging_restored")
+pytestmark = pytest.mark.usefixtures("logging_restored", "signals_restored")
 
 
 def invoke(*arguments: str, **changes: str | None) -> Result:
@@ -60,7 +61,7 @@ def test_the_doctor_for_a_program() -> None:
     assert (result.exit_code, check["name"], check["ok"]) == (1, "settings", False)
 
 
-@pytest.mark.parametrize("arguments", [("nonsense",), ("demo", "--port", "x"), ("demo", "--port", "65533"), ("doctor", "--jsn")])  # fmt: skip
+@pytest.mark.parametrize("arguments", [("nonsense",), ("demo", "--port", "x"), ("demo", "--port", "65533"), ("demo", "--log-level", "loud"), ("doctor", "--jsn")])  # fmt: skip
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert invoke(*arguments).exit_code == 2
 
@@ -112,6 +113,14 @@ class TestServing:
         with pytest.raises(PortTaken) as refused:
             listen("127.0.0.1", taken)
         assert refused.value.port == taken
+
+
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -104,6 +104,16 @@ def test_ready_means_that_all_four_answer_and_sigterm_stops_them_all() -> None:
             assert secret.group(1) not in told_to_log
 
 
+def test_it_stops_cleanly_while_it_starts_too() -> None:
+    process = start("--port", "0")
+    while not handles(process.pid, signal.SIGTERM):
+        assert process.poll() is None
+        threading.Event().wait(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "")
+
+
 def test_serve_with_the_settings_of_a_running_demo_and_ctrl_c() -> None:
     with demo("--port", "0") as running:
         port = a_free_port()
@@ -124,11 +134,10 @@ def test_serve_with_the_settings_of_a_running_demo_and_ctrl_c() -> None:
     assert not Path(running.settings_file).exists()
 
 
-def test_state_is_kept_in_a_file_when_asked(
-    tmp_path: Path, signals_restored: None, logging_restored: None
-) -> None:
-    """In this process: the demo's own code, stopped by a signal as soon as it is ready."""
+def test_state_is_kept_in_a_file_when_asked(tmp_path: Path, logging_restored: None) -> None:
+    """In this process: the demo's own code, stopped as soon as it is ready."""
     seen: list[str | None] = []
+    stopped = threading.Event()
 
     def ready(addresses: Mapping[str, str], _: Path) -> None:
         accounts = f"{addresses['crm']}api/data/v9.2/accounts"
@@ -141,10 +150,11 @@ def test_state_is_kept_in_a_file_when_asked(
                 f"{accounts}({row['accountid']})", json={"telephone1": "555-0100"}, timeout=10
             )
             changed.raise_for_status()
-        signal.raise_signal(signal.SIGTERM)
+        stopped.set()
 
     for _ in range(2):
-        demonstration.run(0, tmp_path / "demo.sqlite", browse=False, log_level="error", ready=ready)
+        stopped.clear()
+        demonstration.run(0, tmp_path / "demo.sqlite", stopped, browse=False, log_level="error", ready=ready)
     assert seen[0] != "555-0100"
     assert seen[1] == "555-0100"
 
@@ -160,12 +170,13 @@ def test_a_port_of_the_sandbox_that_is_taken() -> None:
     assert f"port {port} is taken" in said
 
 
-@pytest.fixture
-def signals_restored() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+def handles(process: int, number: signal.Signals) -> bool:
+    """Whether the process has told the kernel that it handles the signal."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        pytest.skip("there is no /proc to read")
+    caught = re.search(r"^SigCgt:\s*(\w+)$", status.read_text(), re.MULTILINE)
+    return caught is not None and bool(int(caught.group(1), 16) >> (number - 1) & 1)
 
 
 def well(url: str) -> bool:

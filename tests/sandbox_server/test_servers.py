@@ -221,7 +221,7 @@ def test_data_are_kept_in_a_file_and_the_clock_is_told_to_another(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--port", "many"], "--port"),
+        (["--port", "many"], "a port is 0 or 1 to 65532"),
         (["--port", "70000"], "a port is 0 or 1 to 65532"),
         (["--solution", "nowhere"], "is not an unpacked solution"),
         (["--data", "no/such/folder/file"], "there is no folder"),
@@ -239,8 +239,10 @@ def test_wrong_usage_is_explained(
     assert (status, complaint in capsys.readouterr().err) == (2, True)
 
 
-def test_a_taken_port_is_a_problem_found(servers: Running, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_wrong_usage_as_it_is_of_the_demo(
+    servers: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
     port = servers.addresses.crm.rpartition(":")[2]
 
-    assert main(["--port", port]) == 1
+    assert main(["--port", port]) == 2
     assert f"port {port} is taken" in capsys.readouterr().err
