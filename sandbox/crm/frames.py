@@ -16,6 +16,9 @@ from sandbox.crm.schema import Column, Relationship, Schema, Table
 from sandbox.crm.security import Security
 from sandbox.crm.store import Store
 
+Parameters = list[Any]
+"""What a statement binds, in the order of its question marks."""
+
 
 class QueryContext:
     """Who asks, when, and what they may see; made anew for each request."""
@@ -126,6 +129,3 @@ def type_term(table: Table, relationship: Relationship, alias: str) -> str:
 
 def _listed(ids: frozenset[UUID]) -> str:
     return ", ".join(f"'{one}'" for one in sorted(ids, key=str))
-
-
-Parameters = list[Any]
