@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from plugins.rules.invoice import derived_status, invoice_balance, invoice_total, is_void
+from plugins.rules.invoice import applied_to, derived_status, invoice_balance, invoice_total, is_void
 from plugins.rules.ledger import (
     AccountTransaction,
     Disbursement,
@@ -144,14 +144,16 @@ def invoices_show_the_ledger(books: WholeBooks) -> Iterator[str]:
         shown = books.shown.get(invoice.id)
         if shown is None:
             continue
-        own = [each for each in books.disbursements if each.invoice == invoice.id]
+        own = applied_to(invoice, books.disbursements)
         balance = _balance(books, invoice)
         paid = total([each.amount for each in own if each.payment is not None], balance.currency)
         waiting = total(
             [
                 each.amount
                 for each in books.transactions
-                if each.invoice == invoice.id and each.status is TransactionStatus.PENDING
+                if each.invoice == invoice.id
+                and each.status is TransactionStatus.PENDING
+                and each.amount.currency == balance.currency
             ],
             balance.currency,
         )

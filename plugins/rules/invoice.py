@@ -48,8 +48,13 @@ def is_void(invoice: Invoice) -> bool:
 
 def invoice_total(invoice: Invoice, debits: Sequence[AccountTransaction]) -> Money:
     """What the CRM billed plus the signed ledger debits on the invoice (I2)."""
-    own = [each.gross for each in debits if each.invoice == invoice.id and each.kind is Kind.DEBIT]
-    return invoice.total + total(own, invoice.total.currency)
+    currency = invoice.total.currency
+    own = [
+        each.gross
+        for each in debits
+        if each.invoice == invoice.id and each.kind is Kind.DEBIT and each.gross.currency == currency
+    ]
+    return invoice.total + total(own, currency)
 
 
 def invoice_balance(
@@ -58,8 +63,14 @@ def invoice_balance(
     """Total less what is disbursed to it; zero on a void or cancelled invoice (I3, I5)."""
     if is_void(invoice):
         return Money.zero(invoice.total.currency)
-    applied = [each.amount for each in disbursements if each.invoice == invoice.id]
+    applied = [each.amount for each in applied_to(invoice, disbursements)]
     return invoice_total(invoice, debits) - total(applied, invoice.total.currency)
+
+
+def applied_to(invoice: Invoice, disbursements: Sequence[Disbursement]) -> list[Disbursement]:
+    """What counts on the invoice: one in a currency that the invoice has left is worth nothing in its new one."""
+    currency = invoice.total.currency
+    return [each for each in disbursements if each.invoice == invoice.id and each.amount.currency == currency]
 
 
 def pending_amount(invoice: InvoiceId, pending: Sequence[Transaction], currency: str) -> Money:
@@ -102,7 +113,7 @@ def projection(
 ) -> Projection:
     """How the invoice looks when the books are as `books` say."""
     invoice, currency = books.invoice, books.currency
-    own = [each for each in books.disbursements if each.invoice == invoice.id]
+    own = applied_to(invoice, books.disbursements)
     payments = total([each.amount for each in own if each.payment is not None], currency)
     charged = total([each.amount for each in own if each.payment_transaction is not None], currency)
     credited = total([each.amount for each in own if each.credit is not None], currency)

@@ -79,7 +79,7 @@ def succeeded(books: InvoiceBooks, ending: Ending, now: datetime) -> tuple[Chang
         display_invoice=ledger.open_invoice,
         disbursed=fits,
         undisbursed=rest,
-        refunded=Money.zero(books.currency),
+        refunded=Money.zero(before.amount.currency),
         is_disbursed=not rest,
         is_refunded=False,
         transaction=before.id,
