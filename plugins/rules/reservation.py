@@ -86,12 +86,14 @@ def reserve(
         customer_ref=charge.profile.customer_ref,
     )
     held = held.with_ledger(ledger)
+    shown = projection(held, ledger, ChargeStatus.PENDING, business_today(books, now))
     changeset = Changeset(
         ledger=Update(before, ledger) if before else Create(ledger),
         writes=(Create(request), Create(transaction)),
-        project=Project(invoice, projection(held, ledger, ChargeStatus.PENDING, business_today(books, now))),
+        project=Project(invoice, shown),
     )
-    return changeset, held
+    # Whether the platform keeps the invoice read-only depends on the status that this changeset gives it.
+    return changeset, replace(held, invoice=replace(invoice, status=shown.status))
 
 
 def rejected(
