@@ -27,11 +27,12 @@ class ProcessTraffic:
         self._ended: OrderedDict[str, bool] = OrderedDict()
 
     @contextmanager
-    def turn(self, ledger: UUID, until: datetime) -> Iterator[None]:
+    def turn(self, ledger: UUID, until: datetime) -> Iterator[bool]:
         lock = self._queue(ledger)
-        mine = lock.acquire(timeout=max(0.0, (until - self._clock.now()).total_seconds()))
+        at_once = lock.acquire(blocking=False)
+        mine = at_once or lock.acquire(timeout=max(0.0, (until - self._clock.now()).total_seconds()))
         try:
-            yield
+            yield not at_once
         finally:
             if mine:
                 lock.release()

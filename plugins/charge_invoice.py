@@ -1,6 +1,6 @@
 """Charge an invoice: snapshot, create, reserve, confirm, settle. Five remote calls, and every one may be the last."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -63,10 +63,28 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
     Raises `KeyReused`, `KeyInvalid` (nothing is written) and `BooksUnreachable` (nothing was charged by this call).
     """
     asked = _asked(call)
-    invoice = InvoiceId(call.target or UUID(int=0))
     until = call.received + WHOLE
+    with ExitStack() as hand:
+        with ExitStack() as turn:
+            held = _reserved(outside, asked, InvoiceId(call.target or UUID(int=0)), until, hand, turn)
+        return held if isinstance(held, Answer) else _confirm(outside, held, until)
+
+
+def _reserved(
+    outside: Outside,
+    asked: ChargeInput,
+    invoice: InvoiceId,
+    until: datetime,
+    hand: ExitStack,
+    turn: ExitStack,
+) -> Answer | InvoiceBooks:
+    """The books with the reservation in them, or the answer where there is nothing to confirm.
+
+    Books that were read before this process's turn on the ledger came are read again: others wrote meanwhile.
+    """
     intent: Intent | None = None
     ordered: Charge | None = None
+    my_turn = False
     sent = False  # a reservation of ours went out and its answer was lost
     attempt = 0
     while True:
@@ -87,19 +105,16 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
             if not (sent and books.request.code == "reserved"):
                 return _known(books.request, asked)
             transaction = outside.books.transaction(transaction_id(asked.request))
-            if transaction is None:
-                return pending(books)
-            held = outside.books.for_settlement(transaction)
-            return _confirm(outside, held, until)
+            return pending(books) if transaction is None else outside.books.for_settlement(transaction)
         now = outside.clock.now()
         if now >= until:
             raise BooksUnreachable("no time left to reserve the charge; nothing was charged")
         try:
             charge = decide(books, asked, _surroundings(outside, books), now)
             ordered = _still_the_same(charge, ordered)
-            intent = intent or outside.gateway.create_intent(
-                _order(outside, books, asked, charge), ASK_WITHIN
-            )
+            if intent is None:
+                intent = outside.gateway.create_intent(_order(outside, books, asked, charge), ASK_WITHIN)
+                hand.enter_context(outside.traffic.in_hand(intent.reference))
         except ChargeRefused as refusal:
             return _refuse(outside, books, asked, refusal, intent)
         except NoAnswer:
@@ -110,32 +125,33 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
             return _refuse(outside, books, asked, unsent, None)
         except GatewayRefused as refusal:
             return _reject(outside, books, asked, charge, refusal)
-        with outside.traffic.in_hand(intent.reference):
-            changeset, held = reserve(books, asked, charge, intent.reference, now)
+        changeset, held = reserve(books, asked, charge, intent.reference, now)
+        if not my_turn:
+            my_turn = True
+            if turn.enter_context(outside.traffic.turn(changeset.ledger_id, until)):
+                continue
+        try:
             try:
-                with outside.traffic.turn(changeset.ledger_id, until):
-                    try:
-                        etags = outside.books.commit(changeset)
-                    except BooksRefused as refusal:
-                        if changeset.project is None or refusal.row not in {invoice, None}:
-                            raise
-                        etags = outside.books.commit(without_projection(changeset, now))
-            except Conflict:
-                attempt += 1
-                outside.traffic.pause(attempt)
-                continue
-            except BooksUnreachable:
-                sent = True
-                attempt += 1
-                outside.traffic.pause(attempt)
-                continue
+                etags = outside.books.commit(changeset)
             except BooksRefused as refusal:
-                why = ChargeRefused(
-                    "books_not_writable",
-                    f"The CRM did not let Counterfoil reserve the charge ({refusal}). Nothing was charged. Ask your administrator.",
-                )
-                return _refuse(outside, books, asked, why, intent)
-            return _confirm(outside, with_etags(held, etags), until)
+                if changeset.project is None or refusal.row not in {invoice, None}:
+                    raise
+                etags = outside.books.commit(without_projection(changeset, now))
+        except Conflict:
+            attempt += 1
+            outside.traffic.pause(attempt)
+        except BooksUnreachable:
+            sent = True
+            attempt += 1
+            outside.traffic.pause(attempt)
+        except BooksRefused as refusal:
+            why = ChargeRefused(
+                "books_not_writable",
+                f"The CRM did not let Counterfoil reserve the charge ({refusal}). Nothing was charged. Ask your administrator.",
+            )
+            return _refuse(outside, books, asked, why, intent)
+        else:
+            return with_etags(held, etags)
 
 
 def _confirm(outside: Outside, held: InvoiceBooks, until: datetime) -> Answer:

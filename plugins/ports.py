@@ -216,8 +216,11 @@ class Books(Protocol):
 class Traffic(Protocol):
     """Who is at work on what inside this process, so that calls on one ledger queue before they conflict."""
 
-    def turn(self, ledger: UUID, until: datetime) -> AbstractContextManager[None]:
-        """Wait for the ledger's turn, at most until then; a courtesy, the ETag is the lock."""
+    def turn(self, ledger: UUID, until: datetime) -> AbstractContextManager[bool]:
+        """The ledger's turn, waited for until then at most; a courtesy, the ETag is the lock.
+
+        Says whether it was waited for: what was read before is out of date then.
+        """
         ...
 
     def in_hand(self, reference: str) -> AbstractContextManager[None]:

@@ -100,17 +100,19 @@ def settle(outside: Outside, books: InvoiceBooks, intent: Intent, until: datetim
             decline = intent.decline or decline or implied
             if verdict(intent) is Verdict.DECLINED:
                 return pending(books)
-        changes = _changes(outside, books, intent, decline)
-        if changes is None:
-            return answer_of(books)
-        try:
-            return _commit(outside, *changes, until)
-        except (Conflict, BooksUnreachable):
-            attempt += 1
-            if outside.clock.now() >= until:
-                return pending(books)
-            outside.traffic.pause(attempt)
-            books = outside.books.for_settlement(_transaction(books))
+        with outside.traffic.turn(_transaction(books).ledger, until) as waited:
+            if waited or attempt:
+                books = outside.books.for_settlement(_transaction(books))
+            changes = _changes(outside, books, intent, decline)
+            if changes is None:
+                return answer_of(books)
+            try:
+                return _commit(outside, *changes)
+            except (Conflict, BooksUnreachable):
+                attempt += 1
+        if outside.clock.now() >= until:
+            return pending(books)
+        outside.traffic.pause(attempt)
 
 
 def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
@@ -230,21 +232,20 @@ def _declined(decline: Decline) -> Ending:
     )
 
 
-def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks, until: datetime) -> Answer:
-    with outside.traffic.turn(_transaction(after).ledger, until):
-        try:
-            outside.books.commit(changeset)
-        except BooksRefused as refusal:
-            if changeset.project is None or refusal.row not in {changeset.project.invoice.id, None}:
-                raise
-            outside.alerts.alert(
-                "invoice_not_writable",
-                f"The CRM refused to show a charge on the invoice ({refusal}). The charge is recorded; "
-                "the invoice will be updated when the CRM allows it.",
-                invoice=str(changeset.project.invoice.id),
-                transaction=str(_transaction(after).id),
-            )
-            outside.books.commit(without_projection(changeset, outside.clock.now()))
+def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks) -> Answer:
+    try:
+        outside.books.commit(changeset)
+    except BooksRefused as refusal:
+        if changeset.project is None or refusal.row not in {changeset.project.invoice.id, None}:
+            raise
+        outside.alerts.alert(
+            "invoice_not_writable",
+            f"The CRM refused to show a charge on the invoice ({refusal}). The charge is recorded; "
+            "the invoice will be updated when the CRM allows it.",
+            invoice=str(changeset.project.invoice.id),
+            transaction=str(_transaction(after).id),
+        )
+        outside.books.commit(without_projection(changeset, outside.clock.now()))
     transaction = _transaction(after)
     if transaction.status is not TransactionStatus.PENDING:
         made = transaction.status is TransactionStatus.SUCCEEDED

@@ -45,6 +45,25 @@ def test_one_at_a_time_on_a_ledger(traffic: ProcessTraffic, clock: ManualClock) 
     assert traffic._turns == {}, "nothing is kept of a ledger that nobody waits for"
 
 
+def test_whoever_has_to_wait_is_told(traffic: ProcessTraffic, clock: ManualClock) -> None:
+    until, waited = clock.now() + timedelta(seconds=30), []
+    here = threading.Event()
+
+    def second() -> None:
+        here.set()
+        with traffic.turn(FABRIKAM, until) as stood_in_line:
+            waited.append(stood_in_line)
+
+    with traffic.turn(FABRIKAM, until) as first:
+        waited.append(first)
+        thread = threading.Thread(target=second)
+        thread.start()
+        here.wait(5)
+        threading.Event().wait(0.02)
+    thread.join(5)
+    assert waited == [False, True]
+
+
 def test_ledgers_do_not_wait_for_each_other(traffic: ProcessTraffic, clock: ManualClock) -> None:
     until = clock.now() + timedelta(seconds=30)
     with traffic.turn(FABRIKAM, until):
