@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from connector.dataverse.batch import Changeset as Batched
-from connector.dataverse.codec import ANNOTATIONS, Codec, RowUnreadable
+from connector.dataverse.codec import ANNOTATIONS, MORE, Codec, RowUnreadable
 from connector.dataverse.fetch import Around
 from connector.dataverse.http import Dataverse
 from connector.dataverse.mapping import Mapping as TableMapping
@@ -344,8 +344,10 @@ class _Found:
         with _translated():
             self.replies[name].raise_for_status()
         body = self.replies[name].body
-        if "@odata.nextLink" in body:
-            raise BooksUnreachable(f"{name}: more rows than one page; this customer has too many open items")
+        if "@odata.nextLink" in body or body.get(MORE):
+            raise BooksRefused(
+                f"{name}: more rows than one page; this customer has too many open items", None
+            )
         rows: list[Mapping[str, Any]] = body["value"]
         return rows
 
@@ -353,7 +355,7 @@ class _Found:
         try:
             return self._codec.decode(kind, wanted, content, self._known)
         except RowUnreadable as error:
-            raise BooksUnreachable(str(error)) from error
+            raise BooksRefused(str(error), None) from error  # the CRM is there, and will say the same again
 
 
 def _raise(failed: Reply, writes: Sequence[tuple[UUID, Operation]]) -> NoReturn:

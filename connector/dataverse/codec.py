@@ -19,8 +19,10 @@ R = TypeVar("R", bound=Row)
 
 FORMATTED = "@OData.Community.Display.V1.FormattedValue"
 TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
-ANNOTATIONS = 'odata.include-annotations="OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname"'
-"""What a read has to ask for, so that owners and customers tell their table and people their names."""
+MORE = "@Microsoft.Dynamics.CRM.morerecords"
+ANNOTATIONS = 'odata.include-annotations="OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname,Microsoft.Dynamics.CRM.morerecords"'
+"""What a read has to ask for, so that owners and customers tell their table, people their names, and FetchXML whether
+these are all rows: its answers have no link to a next page."""
 
 
 class RowUnreadable(Exception):
@@ -127,6 +129,8 @@ def _status(column: Column, content: Mapping[str, Any]) -> str:
     for name, known in column.states.items():
         if pair == known or pair in column.also.get(name, ()):
             return name
+    if pair[0] in column.rest:
+        return column.rest[pair[0]]
     raise ValueError(f"status {pair[1]} of state {pair[0]} is not in the mapping")
 
 

@@ -31,6 +31,7 @@ class Column(BaseModel):
     values: dict[str, int] = Field(default_factory=dict)
     kinds: dict[str, str] = Field(default_factory=dict)
     also: dict[str, list[tuple[int, int]]] = Field(default_factory=dict)
+    rest: dict[int, str] = Field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
