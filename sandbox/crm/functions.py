@@ -94,7 +94,7 @@ def upsert_multiple(exchange: Exchange, table: Table) -> Response:
             )
             row_id = address.find(exchange.store)
             if row_id is not None:
-                exchange.rows.update(exchange.actor, table, row_id, target)
+                exchange.rows.update(exchange.actor, table, row_id, target, found_by=address.key)
             else:
                 exchange.rows.create(exchange.actor, table, target, address)
     return exchange.no_content()

@@ -3,7 +3,7 @@
 Pre-validation steps (stage 10) run before the transaction, unless a changeset has already opened one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -101,11 +101,17 @@ class Rows:
         body: Mapping[str, Any],
         condition: Condition | None = None,
         *,
+        found_by: Collection[str] = (),
         then: Then | None = None,
     ) -> None:
-        """Change one row; ApiError 404 when there is none, 412 when its version is another."""
+        """Change one row; ApiError 404 when there is none, 412 when its version is another.
+
+        `found_by` are the columns of the alternate key that named it: what the body says of them is ignored.
+        """
         changes = read_body(self._store, table, body, creating=False)
-        changes.row.pop(table.primary_key, None)
+        for column in (table.primary_key, *found_by):
+            changes.row.pop(column, None)
+            changes.references.pop(column, None)
         self._apply(actor, table, row_id, changes, condition or Condition(), then)
 
     def set_lookup(
@@ -116,6 +122,7 @@ class Rows:
         self._apply(actor, table, row_id, changes, Condition(), None)
 
     def delete(self, actor: Actor, table: Table, row_id: UUID, condition: Condition | None = None) -> None:
+        self._security.require(actor, "Delete", table)  # who lacks the right is not told what there is
         before = self._existing(table, row_id)
         self._security.require(actor, "Delete", table, before)
         (condition or Condition()).check(before)
@@ -137,6 +144,7 @@ class Rows:
         condition: Condition,
         then: Then | None,
     ) -> None:
+        self._security.require(actor, "Write", table)
         before = self._existing(table, row_id)
         self._check_update(actor, table, before, changes, condition)
         event = self._event("Update", actor, table, row_id, changes.row, before)

@@ -113,8 +113,10 @@ class WebApi:
         exchange.require_method("GET", "PATCH", "DELETE")
         if exchange.request.method == "PATCH":
             return self._patch(exchange, address)
+        deleting = exchange.request.method == "DELETE"
+        self._security.require(exchange.actor, "Delete" if deleting else "Read", table)
         row_id = _found(self._store, address)
-        if exchange.request.method == "DELETE":
+        if deleting:
             self.rows.delete(exchange.actor, table, row_id, exchange.condition)
             return exchange.no_content()
         with self._store.lock:
@@ -140,9 +142,12 @@ class WebApi:
         if row_id is not None:
             if condition.create_only:
                 raise errors.already_exists()
-            self.rows.update(exchange.actor, table, row_id, body, condition, then=written.read)
+            self.rows.update(
+                exchange.actor, table, row_id, body, condition, found_by=address.key, then=written.read
+            )
             return written.answer(200, headers)
         if condition.update_only:
+            self._security.require(exchange.actor, "Write", table)
             raise address.missing()
         self.rows.create(exchange.actor, table, body, address, then=written.read)
         return written.answer(201, headers)

@@ -105,6 +105,19 @@ def test_a_plain_patch_creates_what_is_not_there(crm: Client) -> None:
     assert changed.json["accountid"] == str(chosen)
 
 
+def test_an_upsert_by_key_ignores_the_key_of_its_body_on_update_and_prefers_it_on_create(crm: Client) -> None:
+    body = {"cfl_name": "Voucher", "cfl_number": 81}
+
+    made = crm.patch("cfl_paymenttypes(cfl_number=80)", body, prefer="return=representation")
+    changed = crm.patch(
+        "cfl_paymenttypes(cfl_number=81)", body | {"cfl_number": 82}, prefer="return=representation"
+    )
+
+    assert (made.status, made.json["cfl_number"]) == (201, 81)
+    assert (changed.status, changed.json["cfl_number"]) == (200, 81)
+    assert crm.get("cfl_paymenttypes(cfl_number=82)").status == 404
+
+
 def test_a_row_that_is_known_is_not_sent_again(crm: Client) -> None:
     address = crm.make("accounts", name="Contoso")
     version = crm.etag(address)

@@ -53,10 +53,12 @@ def test_nobody_but_the_service_writes_a_ledger_row(world: World, login: str, en
             person.patch(api(world, f"{entity_set}({row})"), json={"statecode": 1, "statuscode": 2}),
             person.patch(api(world, f"{entity_set}({UUID(int=2)})"), json={}),
             person.delete(api(world, f"{entity_set}({row})")),
+            person.delete(api(world, f"{entity_set}({UUID(int=2)})")),
+            person.patch(api(world, f"{entity_set}({UUID(int=2)})"), json={}, headers={"If-Match": "*"}),
         ]
         assert person.get(api(world, f"{entity_set}({row})")).status_code == 200
 
-    assert [answer.status_code for answer in answers] == [403] * 5
+    assert [answer.status_code for answer in answers] == [403] * 7
     assert {answer.json()["error"]["code"] for answer in answers} == {"0x80040220"}
     assert world.crm.store.snapshot() == before
 
