@@ -1,6 +1,7 @@
 """The local CRM put together: one object that answers every request a Dataverse environment would."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -117,7 +118,7 @@ class Crm:
         return self.pages.handle(request, self.sign_in.visitor(request))
 
     def _import(self, request: Request) -> Response:
-        tables: Mapping[str, Any] = json_object(request)
+        tables: Mapping[str, Any] = json_object(request, Decimal)
         for name, rows in tables.items():
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise BadRequestError(f"{name!r} is a list of rows.")
