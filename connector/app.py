@@ -25,7 +25,7 @@ from connector.sync.sweep import Counts, SweepThread, cancel_orphans, sweep
 from connector.traffic import ProcessTraffic
 from plugins import charge_invoice, check_request
 from plugins.actions import Action, Answer, Call, CallError
-from plugins.ports import BooksError, BooksUnreachable, Clock, GatewayError, Outside
+from plugins.ports import ORGANISATION, BooksError, BooksUnreachable, Clock, GatewayError, Outside
 from plugins.rules.ledger import Outcome
 from plugins.settlement import WHOLE, look_again
 
@@ -172,7 +172,7 @@ def open_dataverse(settings: Settings, metrics: Metrics) -> Dataverse:
 
 def open_gateway(settings: Settings) -> StripeGateway:
     client = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, pooled_session())
-    return StripeGateway(client, {"counterfoil_organization": str(settings.organization_id)})
+    return StripeGateway(client, {ORGANISATION: str(settings.organization_id)})
 
 
 def set_up_problems(dataverse: Dataverse, mapping: TableMapping, organization: UUID) -> list[str]:

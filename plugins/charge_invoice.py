@@ -7,6 +7,7 @@ from uuid import UUID
 
 from plugins.actions import Action, Answer, Call, KeyReused, checked_key
 from plugins.ports import (
+    ORGANISATION,
     BooksRefused,
     BooksUnreachable,
     Conflict,
@@ -25,8 +26,9 @@ from plugins.rules.charge import (
     Surroundings,
     decide,
 )
+from plugins.rules.declines import excerpt, rejection
 from plugins.rules.ids import InvoiceId, ProfileId, transaction_id
-from plugins.rules.ledger import InvoiceBooks, Outcome, ProfileType, Request
+from plugins.rules.ledger import InvoiceBooks, Outcome, Profile, ProfileType, Request
 from plugins.rules.reservation import refused, rejected, reserve
 from plugins.rules.settling import without_projection
 from plugins.settlement import (
@@ -98,7 +100,7 @@ def _reserved(
         except BooksRefused as refusal:
             why = ChargeRefused(
                 "books_not_readable",
-                f"The CRM did not let Counterfoil read the invoice ({refusal}). Nothing was charged. Ask your administrator.",
+                f"The CRM did not let Counterfoil read the invoice ({excerpt(str(refusal))}). Nothing was charged. Ask your administrator.",
             )
             return _refuse(outside, None, asked, why, None)
         if books.request is not None:
@@ -147,7 +149,7 @@ def _reserved(
         except BooksRefused as refusal:
             why = ChargeRefused(
                 "books_not_writable",
-                f"The CRM did not let Counterfoil reserve the charge ({refusal}). Nothing was charged. Ask your administrator.",
+                f"The CRM did not let Counterfoil reserve the charge ({excerpt(str(refusal))}). Nothing was charged. Ask your administrator.",
             )
             return _refuse(outside, books, asked, why, intent)
         else:
@@ -172,9 +174,15 @@ def _confirm(outside: Outside, held: InvoiceBooks, until: datetime) -> Answer:
                 return pending(held)
         if verdict(intent) is Verdict.UNCONFIRMED:
             return pending(held)
-        if held.ledger is None or not held.ledger.etag or not transaction.etag:
+        if not _is_guarded(held):
             held = outside.books.for_settlement(transaction)
         return settle(outside, held, intent, until)
+
+
+def _is_guarded(held: InvoiceBooks) -> bool:
+    """Whether every row that settling builds on is as it was when we reserved; one without an ETag may be older."""
+    rows = (held.ledger, held.transaction, held.request, held.invoice)
+    return all(row is not None and row.etag for row in rows)
 
 
 def _asked(call: Call) -> ChargeInput:
@@ -198,12 +206,21 @@ def _known(request: Request, asked: ChargeInput) -> Answer:
 
 
 def _still_the_same(charge: Charge, ordered: Charge | None) -> Charge:
-    """An intent's payment method is frozen, so a profile that changed between two tries cannot be charged with it."""
-    if ordered is not None and charge.profile.id != ordered.profile.id:
+    """An intent is frozen, so what changed between two tries, a currency or a card, cannot be charged with it."""
+    if ordered is not None and charge.amount != ordered.amount:
         raise ChargeRefused(
-            "profile_not_usable", "The payment profile was changed just now. Open Charge again."
+            "balance_changed", "The invoice was changed just now. Nothing was charged. Open Charge again."
+        )
+    if ordered is not None and _means(charge.profile) != _means(ordered.profile):
+        raise ChargeRefused(
+            "profile_not_usable",
+            "The payment profile was changed just now. Nothing was charged. Open Charge again.",
         )
     return charge
+
+
+def _means(profile: Profile) -> tuple[object, ...]:
+    return profile.id, profile.type, profile.customer_ref, profile.method_ref
 
 
 def _surroundings(outside: Outside, books: InvoiceBooks) -> Surroundings:
@@ -218,7 +235,7 @@ def _order(outside: Outside, books: InvoiceBooks, asked: ChargeInput, charge: Ch
         method_type=METHODS[charge.profile.type],
         description=f"Invoice {books.invoice.number}",
         metadata={
-            "counterfoil_organization": str(outside.organisation),
+            ORGANISATION: str(outside.organisation),
             "counterfoil_transaction": str(transaction_id(asked.request)),
             "counterfoil_invoice": str(books.invoice.id),
             "counterfoil_request": asked.key,
@@ -252,10 +269,8 @@ def _reject(
     outside: Outside, books: InvoiceBooks, asked: ChargeInput, charge: Charge, refusal: GatewayRefused
 ) -> Answer:
     """The gateway does not take the order: a failed record (W31), nothing charged. A conflict is for the next try."""
-    told = ChargeRefused(
-        refusal.code, f"The payment processor refused the charge: {refusal.message} Nothing was charged."
-    )
-    result = f"The payment processor refused the charge: {refusal.message} ({refusal.code})"
+    told = ChargeRefused(refusal.code, rejection(refusal.message))
+    result = f"{told.message} ({refusal.code})"
     changeset = rejected(books, asked, charge, told, result, outside.clock.now())
     try:
         outside.books.commit(changeset)

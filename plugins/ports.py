@@ -67,6 +67,10 @@ class Decline:
     message: str = ""
 
 
+ORGANISATION = "counterfoil_organization"
+"""The metadata that tells whose books an intent belongs to."""
+
+
 @dataclass(frozen=True)
 class IntentOrder:
     """What an intent is made of. Everything in it is frozen at the gateway when the intent is created."""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from plugins.actions import Answer
 from plugins.ports import (
+    ORGANISATION,
     BooksRefused,
     BooksUnreachable,
     Conflict,
@@ -24,10 +25,11 @@ from plugins.ports import (
     NoAnswer,
     Outside,
 )
-from plugins.rules.declines import Remedy, explain, shown_codes
+from plugins.rules.charge import ChargeRefused, Surroundings, check_environment
+from plugins.rules.declines import Remedy, explain, rejection, shown_codes
 from plugins.rules.ids import TransactionId
 from plugins.rules.invoice import room
-from plugins.rules.ledger import Changeset, InvoiceBooks, Outcome, Transaction, TransactionStatus
+from plugins.rules.ledger import Changeset, InvoiceBooks, Outcome, Setting, Transaction, TransactionStatus
 from plugins.rules.settling import (
     Ending,
     failed,
@@ -44,6 +46,8 @@ WHOLE = timedelta(seconds=50)
 """From receipt to answer; the platform gives 60 s."""
 STILL_WANTED = timedelta(minutes=10)
 """A reservation that was never confirmed is confirmed for the user this long, and cancelled after."""
+ALONE = timedelta(seconds=20)
+"""A settlement that got no answer goes without the invoice in its last seconds: a plug-in may break down at every save."""
 ASK_WITHIN = 15.0
 """Seconds to wait for the gateway's answer to a question."""
 
@@ -88,28 +92,33 @@ def settle(outside: Outside, books: InvoiceBooks, intent: Intent, until: datetim
 
     Raises `BooksUnreachable` when nothing could be written: the row stays Pending and something will look again.
     """
-    decline = intent.decline
-    attempt = 0
+    failure = _declined(intent.decline) if intent.decline is not None else None
+    attempt, unanswered = 0, False
     while True:
         if verdict(intent) is Verdict.DECLINED:
-            implied = _implied(intent)
+            told, rejects = intent.decline or _implied(intent), _is_rejected(intent)
             try:  # first cancelled, then written as failed: nobody can pay it after we said it failed
                 intent = outside.gateway.cancel_intent(intent.reference, ASK_WITHIN)
             except NoAnswer:
                 return pending(books)
-            decline = intent.decline or decline or implied
+            told = intent.decline or told
+            failure = _rejected(told) if rejects else _declined(told)
             if verdict(intent) is Verdict.DECLINED:
                 return pending(books)
         with outside.traffic.turn(_transaction(books).ledger, until) as waited:
             if waited or attempt:
                 books = outside.books.for_settlement(_transaction(books))
-            changes = _changes(outside, books, intent, decline)
+            changes = _changes(outside, books, intent, failure)
             if changes is None:
                 return answer_of(books)
+            alone = unanswered and outside.clock.now() >= until - ALONE
             try:
-                return _commit(outside, *changes)
-            except (Conflict, BooksUnreachable):
+                return _commit(outside, *changes, alone=alone)
+            except Conflict:
                 attempt += 1
+            except BooksUnreachable:
+                attempt += 1
+                unanswered = True
         if outside.clock.now() >= until:
             return pending(books)
         outside.traffic.pause(attempt)
@@ -119,6 +128,9 @@ def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
     """What the sweep does with a row whose time has come: ask about its intent, then settle or set the next check."""
     books = outside.books.for_settlement(found)
     transaction = _transaction(books)
+    if (wrong := wrong_environment(outside, books.setting)) is not None:
+        outside.alerts.alert(wrong.code, wrong.message, transaction=str(transaction.id))
+        return pending(books)
     if transaction.status is not TransactionStatus.PENDING:
         return _look_at_ended(outside, books, until)
     try:
@@ -133,6 +145,11 @@ def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
     if is_overdue(transaction, outside.clock.now()):
         _tell_overdue(outside, transaction, "the bank debit is still under way")
     return answer
+
+
+def wrong_environment(outside: Outside, setting: Setting | None) -> ChargeRefused | None:
+    """In a copy of another environment's books nothing is this service's to finish: the original may be at it."""
+    return check_environment(setting, Surroundings(outside.organisation, outside.gateway.live, None))
 
 
 def answer_of(books: InvoiceBooks) -> Answer:
@@ -170,7 +187,7 @@ def with_etags(books: InvoiceBooks, etags: Mapping[UUID, str]) -> InvoiceBooks:
 
 
 def _changes(
-    outside: Outside, books: InvoiceBooks, intent: Intent, decline: Decline | None
+    outside: Outside, books: InvoiceBooks, intent: Intent, failure: Ending | None
 ) -> "tuple[Changeset, InvoiceBooks] | None":
     """The changeset that the truth calls for; None when the rows say it already.
 
@@ -203,8 +220,8 @@ def _changes(
         case Verdict.PROCESSING if not ended:
             sentence = "The bank debit was submitted. It takes a few working days to clear."
             return processing(books, Ending("processing", sentence), now)
-        case Verdict.CANCELLED if not ended and decline is not None:
-            return failed(books, _declined(decline), TransactionStatus.FAILED, now)
+        case Verdict.CANCELLED if not ended and failure is not None:
+            return failed(books, failure, TransactionStatus.FAILED, now)
         case Verdict.CANCELLED if not ended:
             sentence = "The charge was not sent to the bank. Nothing was charged."
             return failed(books, Ending("not_sent", sentence), TransactionStatus.CANCELLED, now)
@@ -217,6 +234,15 @@ def _implied(intent: Intent) -> Decline:
     if intent.status is IntentStatus.REQUIRES_ACTION:
         return Decline("authentication_required", "authentication_required")
     return Decline()
+
+
+def _is_rejected(intent: Intent) -> bool:
+    """The processor understood the confirmation and does not carry it out; no bank was asked."""
+    return intent.status is IntentStatus.REQUIRES_CONFIRMATION
+
+
+def _rejected(decline: Decline) -> Ending:
+    return Ending("rejected", rejection(decline.message), result_code=decline.code, shown_codes=decline.code)
 
 
 def _declined(decline: Decline) -> Ending:
@@ -232,20 +258,26 @@ def _declined(decline: Decline) -> Ending:
     )
 
 
-def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks) -> Answer:
-    try:
-        outside.books.commit(changeset)
-    except BooksRefused as refusal:
-        if changeset.project is None or refusal.row not in {changeset.project.invoice.id, None}:
-            raise
+def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks, *, alone: bool) -> Answer:
+    """`alone`: without the invoice, which is shown later."""
+    project = changeset.project
+    refused: BooksRefused | None = None
+    if not (alone and project is not None):
+        try:
+            outside.books.commit(changeset)
+        except BooksRefused as refusal:
+            if project is None or refusal.row not in {project.invoice.id, None}:
+                raise
+            refused = refusal
+    if project is not None and (alone or refused is not None):
+        outside.books.commit(without_projection(changeset, outside.clock.now()))
         outside.alerts.alert(
             "invoice_not_writable",
-            f"The CRM refused to show a charge on the invoice ({refusal}). The charge is recorded; "
+            f"The CRM did not let a charge be shown on the invoice ({refused or 'no answer'}). The charge is recorded; "
             "the invoice will be updated when the CRM allows it.",
-            invoice=str(changeset.project.invoice.id),
+            invoice=str(project.invoice.id),
             transaction=str(_transaction(after).id),
         )
-        outside.books.commit(without_projection(changeset, outside.clock.now()))
     transaction = _transaction(after)
     if transaction.status is not TransactionStatus.PENDING:
         made = transaction.status is TransactionStatus.SUCCEEDED
@@ -260,7 +292,7 @@ def _find_out(outside: Outside, books: InvoiceBooks) -> Intent:
     """The intent's truth; an unconfirmed one is confirmed while it is wanted and fits, else cancelled."""
     transaction = _transaction(books)
     gateway: Gateway = outside.gateway
-    intent = gateway.read_intent(transaction.gateway_reference, ASK_WITHIN)
+    intent = _read(outside, transaction)
     if verdict(intent) is not Verdict.UNCONFIRMED:
         return intent
     asked_on = transaction.created_on
@@ -269,6 +301,15 @@ def _find_out(outside: Outside, books: InvoiceBooks) -> Intent:
     if young and fits:  # its own amount is among the pending ones already
         return gateway.confirm_intent(transaction.gateway_reference, confirm_key(transaction.id), ASK_WITHIN)
     return gateway.cancel_intent(transaction.gateway_reference, ASK_WITHIN)
+
+
+def _read(outside: Outside, transaction: Transaction) -> Intent:
+    """The intent as it is. One of another environment, whose rows came here in a copy, is as good as unknown."""
+    intent = outside.gateway.read_intent(transaction.gateway_reference, ASK_WITHIN)
+    owner = intent.metadata.get(ORGANISATION, "")
+    if owner and owner.lower() != str(outside.organisation):
+        raise GatewayRefused("other_environment", f"{intent.reference} belongs to organization {owner}")
+    return intent
 
 
 def _look_later(outside: Outside, books: InvoiceBooks, doubt: Exception | None, until: datetime) -> Answer:
@@ -302,7 +343,7 @@ def _look_at_ended(outside: Outside, books: InvoiceBooks, until: datetime) -> An
     transaction = _transaction(books)
     if transaction.status is not TransactionStatus.SUCCEEDED:
         with suppress(GatewayRefused):  # the processor never took the order
-            intent = outside.gateway.read_intent(transaction.gateway_reference, ASK_WITHIN)
+            intent = _read(outside, transaction)
             if verdict(intent) is Verdict.SUCCEEDED:
                 return settle(outside, books, intent, until)
     if transaction.next_check_on is not None:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from plugins.ports import BooksError, BooksUnreachable, GatewayError, Outside
-from plugins.rules.charge import Surroundings, check_environment
 from plugins.rules.ids import TransactionId
 from plugins.rules.ledger import Outcome, Transaction
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE, look_again, wrong_environment
 
 PAGE = 50
 MOST_PAGES = 40
@@ -49,9 +48,7 @@ def sweep(outside: Outside) -> Counts:
         for _ in range(MOST_PAGES):
             most = PAGE + len(stuck)
             page = outside.books.due(outside.clock.now(), most)
-            around = Surroundings(outside.organisation, outside.gateway.live, None)
-            if (wrong := check_environment(page.setting, around)) is not None:
-                # A copy of another environment's books: nothing in them is this service's to finish.
+            if (wrong := wrong_environment(outside, page.setting)) is not None:
                 outside.alerts.alert(wrong.code, wrong.message)
                 counts.problems.append(wrong.message)
                 break

@@ -42,6 +42,21 @@ def transaction_result(code: str, decline_code: str = "", advice_code: str = "")
     return f"{sentence} ({shown})" if shown else sentence
 
 
+def rejection(message: str) -> str:
+    """The sentence for an order that the processor certainly does not carry out; `message` is its own."""
+    said = f": {excerpt(message).rstrip('.')}" if message else ""
+    return f"The payment processor refused the charge{said}. Nothing was charged."
+
+
+def excerpt(text: str) -> str:
+    """Of what somebody else wrote, as much as a sentence of ours takes; a column that overflowed would refuse the row."""
+    line = " ".join(text.split())
+    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
+
+
+_EXCERPT = 500
+
+
 def shown_codes(code: str, decline_code: str = "") -> str:
     """The raw codes as far as they may be shown."""
     return "card_declined" if _hidden(code, decline_code) else ": ".join(filter(None, (code, decline_code)))
