@@ -121,3 +121,10 @@ def servers(_running: Running) -> Iterator[Running]:
     yield _running
     _running.close_sessions()
     _running.world.reset()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives a browser or starts processes comes last: the quick answers first."""
+    items.sort(
+        key=lambda item: (bool(item.get_closest_marker("browser")), bool(item.get_closest_marker("process")))
+    )

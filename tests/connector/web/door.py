@@ -2,11 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,12 @@ class Answered:
         return str(self.json["code"])
 
 
+def run(asked: Coroutine[Any, Any, T]) -> T:
+    """In a thread and a loop of its own: in this one a browser of the same test run may keep its loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asked).result()
+
+
 @dataclass
 class Door:
     web: FastAPI
@@ -35,10 +45,10 @@ class Door:
     ) -> Answered:
         chunks = [body] if isinstance(body, bytes) else body
         given = {"content-length": str(len(body))} if isinstance(body, bytes) else {}
-        return asyncio.run(self._ask("POST", path, chunks, {**given, **(headers or {})}))
+        return run(self._ask("POST", path, chunks, {**given, **(headers or {})}))
 
     def get(self, path: str) -> Answered:
-        return asyncio.run(self._ask("GET", path, [b""], {}))
+        return run(self._ask("GET", path, [b""], {}))
 
     async def _ask(
         self, method: str, path: str, chunks: Iterable[bytes], headers: Mapping[str, str]

@@ -1,13 +1,12 @@
 """Stripe's events, health and metrics over HTTP."""
 
-import asyncio
 import json
 
 import pytest
 import stripe
 
 from tests.connector.stripe.test_events import an_event
-from tests.connector.web.door import Answered, Door
+from tests.connector.web.door import Answered, Door, run
 from tests.connector.web.scripted import SIGNING_SECRET, Line, ScriptedApp
 
 
@@ -87,7 +86,7 @@ def test_the_application_runs_as_long_as_the_server(door: Door, app: ScriptedApp
         async with door.web.router.lifespan_context(door.web):
             assert app.running
 
-    asyncio.run(serve())
+    run(serve())
     assert not app.running
 
 
