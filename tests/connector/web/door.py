@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
-
 T = TypeVar("T")
 
 
