@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import requests
@@ -116,11 +117,22 @@ def _running(schema: Schema, story: Story, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def servers(_running: Running) -> Iterator[Running]:
-    """The sandbox behind real sockets, started once; each test finds it reset."""
+    """The sandbox behind real sockets, started once; each test finds it reset, with nothing registered."""
     _running.world.reset()
     yield _running
     _running.close_sessions()
+    _forget_what_was_registered(_running.world)
     _running.world.reset()
+
+
+def _forget_what_was_registered(world: World) -> None:
+    """A reset keeps it, and a step whose receiver is gone would fail the next test's calls."""
+    store = world.crm.store
+    with store.transaction():
+        for name in ("sdkmessageprocessingstepimage", "sdkmessageprocessingstep", "serviceendpoint"):
+            table = world.crm.schema.table(name)
+            for row in store.select(table):
+                store.delete(table, UUID(str(row[table.primary_key])))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
