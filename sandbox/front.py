@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import format_datetime
 
 from sandbox.calls import Call, Calls, batch_parts
 from sandbox.clock import Clock
@@ -56,6 +57,7 @@ class Front:
             answer = self._control if request.path.startswith(CONTROL) else self._logged
             response = answer(request)
         response.headers.setdefault("server", SERVER)
+        response.headers.setdefault("date", format_datetime(self._clock.now(), usegmt=True))
         return response
 
     def _logged(self, request: Request) -> Response:

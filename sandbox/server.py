@@ -157,6 +157,7 @@ def _config(site: Site, pool: ThreadPoolExecutor) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # the sandbox has a clock of its own
         headers=[],
         timeout_keep_alive=30,
         timeout_graceful_shutdown=1,

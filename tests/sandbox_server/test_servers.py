@@ -43,6 +43,14 @@ def test_every_answer_says_that_it_is_a_sandbox(servers: Running) -> None:
         assert servers.session().get(url).headers["Server"] == "Counterfoil-Sandbox"
 
 
+def test_answers_are_dated_by_the_clock_of_the_sandbox(servers: Running) -> None:
+    addresses = servers.addresses
+    servers.session().post(f"{addresses.crm}/sandbox/clock", json={"now": "2027-03-01T12:00:00Z"})
+
+    for url in (f"{addresses.crm_tls}/api/data/v9.2/WhoAmI", f"{addresses.stripe}/v1/customers"):
+        assert servers.session().get(url).headers["Date"].startswith("Mon, 01 Mar 2027 12:00:")
+
+
 def test_a_dropped_connection_is_closed_without_a_byte(servers: Running) -> None:
     session = servers.session()
     session.post(
