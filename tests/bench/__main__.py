@@ -1,61 +1,155 @@
-"""What a charge costs: `python -m tests.bench --charges 200`, in process, against the sandbox.
-
-Prints remote calls and operations per charge, how long the stand-ins worked for it, and how long it took in all.
-"""
+"""`make bench`: what a charge costs in calls, bytes and time, how many go at once, and how long a full sweep takes."""
 
 import argparse
+import itertools
+import json
 import statistics
+import sys
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from uuid import UUID
 
+from rich.console import Console
+from rich.table import Table
+
+from connector.stripe.gateway import StripeGateway
+from connector.sync.sweep import sweep
+from plugins.ports import Intent
 from plugins.rules.ledger import Outcome
-from sandbox.crm import solution
-from sandbox.faults import Faults
-from sandbox.world import World
-from tests.crashes.processes import Process
+from tests.bench.customers import ALONE, BUSY, DIFFERENT, WAITING
+from tests.bench.meter import Reading
+from tests.bench.stage import OURS, Stage, in_process, over_sockets
+from tests.crashes.wire import Killed
 
-SOLUTION = Path(__file__).resolve().parents[2] / "deploy" / "solution"
-MOST = 1200
-"""One dollar each: INV-1001 owes 1,250.00."""
+PENDING = sum(each.invoices for each in WAITING)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--charges", type=int, default=200, help=f"how many, at most {MOST}")
-    charges = min(parser.parse_args().charges, MOST)
-    world = World(solution.load(SOLUTION), faults=Faults(wait=lambda _: None))
-    process = Process(world)
-    charge(process, 0)  # the first one asks for a token and opens the ledger
-    before = calls(world)
-    seconds = [charge(process, number) for number in range(1, charges + 1)]
-    made = {name: later[len(before[name]) :] for name, later in calls(world).items()}
-    world.stop()
-    every = [call for each in made.values() for call in each]
-    parts = sum(len(call.get("parts") or [call]) for call in every)
-    print(f"{charges} charges, one after the other")
-    print(f"remote calls per charge   {len(every) / charges:8.1f}")
-    print(f"operations per charge     {parts / charges:8.1f}")
-    for name, each in made.items():
-        print(f"ms in {name:<20}{sum(call['ms'] for call in each) / charges:8.1f}")
-    ordered = sorted(seconds)
-    print(f"ms per charge, median     {statistics.median(ordered) * 1000:8.1f}")
-    print(f"ms per charge, 95 of 100  {ordered[int(len(ordered) * 0.95)] * 1000:8.1f}")
+@dataclass(frozen=True)
+class Figure:
+    """A line of the result."""
+
+    what: str
+    where: str
+    value: float
+    unit: str
 
 
-def charge(process: Process, number: int) -> float:
-    """How long one charge took, in seconds."""
+class NeverConfirms(StripeGateway):
+    """On whose confirmation the process dies: what it reserved stays behind."""
+
+    def confirm_intent(self, reference: str, idempotency_key: str, within: float) -> Intent:
+        raise Killed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
+    parser.add_argument("--charges", type=int, default=96, help="charges of each measurement (default 96)")
+    asked = parser.parse_args()
+    figures: list[Figure] = []
+    for where, opened in (("in process", in_process), ("over sockets", over_sockets)):
+        with opened() as stage:
+            stage.populate()
+            figures += one_charge(stage, where)
+            if where == "over sockets":
+                for threads in BUSY:
+                    figures.append(many(stage, where, threads, asked.charges, same_customer=False))
+                    figures.append(many(stage, where, threads, asked.charges, same_customer=True))
+            figures += sweeping(stage, where)
+    if asked.json:
+        print(json.dumps([asdict(each) for each in figures], indent=2))
+    else:
+        show(figures)
+    return 0
+
+
+_keys = (f"bench-{number:07}" for number in itertools.count())
+
+
+def one_charge(stage: Stage, where: str, times: int = 40) -> Iterator[Figure]:
+    """One after the other, of a customer with five invoices; the first one is left out: it fetches a token and connects."""
+    succeeds(stage, ALONE.invoice(0))
+    crm, stripe, before = stage.crm.reading, stage.stripe.reading, stage.operations()
+    seconds = []
+    for turn in range(times):
+        started = time.perf_counter()
+        succeeds(stage, ALONE.invoice(turn))
+        seconds.append(time.perf_counter() - started)
+    crm, stripe = stage.crm.reading - crm, stage.stripe.reading - stripe
+    yield Figure("calls of a charge: CRM", where, crm.calls / times, "")
+    yield Figure("calls of a charge: Stripe", where, stripe.calls / times, "")
+    yield Figure(
+        "operations of a charge, parts of batches counted", where, (stage.operations() - before) / times, ""
+    )
+    both = Reading(crm.calls + stripe.calls, crm.sent + stripe.sent, crm.received + stripe.received)
+    yield Figure("bytes of a charge: sent", where, both.sent / times, "B")
+    yield Figure("bytes of a charge: received", where, both.received / times, "B")
+    yield Figure("time of a charge: median", where, statistics.median(seconds) * 1000, "ms")
+    yield Figure("time of a charge: 95th of 100", where, statistics.quantiles(seconds, n=20)[-1] * 1000, "ms")
+
+
+def many(stage: Stage, where: str, threads: int, charges: int, *, same_customer: bool) -> Figure:
+    """No two charge the same invoice at the same time, for the second would be refused."""
+    turns = max(1, charges // threads)
+
+    def charge(thread: int) -> None:
+        for turn in range(turns):
+            if same_customer:
+                succeeds(stage, BUSY[threads].invoice(thread + turn * threads))
+            else:
+                succeeds(stage, DIFFERENT[thread].invoice(turn))
+
+    seconds = timed(lambda: at_once(threads, charge))
+    whose = "one customer" if same_customer else "different customers"
+    return Figure(f"charges at once, {whose}, {threads} threads", where, threads * turns / seconds, "/s")
+
+
+def sweeping(stage: Stage, where: str) -> Iterator[Figure]:
+    """Reserved, never confirmed, and due."""
+    dying = NeverConfirms(stage.client, OURS)
+
+    for customer in WAITING:
+        for turn in range(customer.invoices):
+            with suppress(Killed):
+                stage.charge(customer.invoice(turn), next(_keys), dying)
+    stage.advance(120)
+    crm, stripe = stage.crm.reading, stage.stripe.reading
     started = time.perf_counter()
-    answer = process.charge("INV-1001", "1.00", f"bench-{number:06}")
+    counts = sweep(stage.outside)
     seconds = time.perf_counter() - started
-    if answer is None or answer.outcome is not Outcome.DONE:
-        raise SystemExit(f"charge {number} ended as {answer}")
-    return seconds
+    assert (counts.looked_at, counts.done) == (PENDING, PENDING), counts
+    calls = (stage.crm.reading - crm).calls + (stage.stripe.reading - stripe).calls
+    yield Figure(f"sweep of {PENDING} pending rows", where, seconds, "s")
+    yield Figure(f"calls of a sweep of {PENDING} pending rows", where, calls, "")
 
 
-def calls(world: World) -> dict[str, list[dict[str, Any]]]:
-    return {"crm": world.crm_calls.since()["calls"], "stripe": world.stripe_calls.since()["calls"]}
+def succeeds(stage: Stage, invoice: UUID) -> None:
+    answer = stage.charge(invoice, next(_keys))
+    assert answer.outcome is Outcome.DONE, answer
+
+
+def at_once(threads: int, act: Callable[[int], None]) -> None:
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(act, number) for number in range(threads)]:
+            done.result()
+
+
+def timed(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def show(figures: list[Figure]) -> None:
+    table = Table("", "where", title="Counterfoil against the sandbox, both on this machine")
+    table.add_column("measured", justify="right")
+    for each in figures:
+        table.add_row(each.what, each.where, f"{each.value:,.1f} {each.unit}".rstrip())
+    Console().print(table)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

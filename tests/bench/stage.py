@@ -1,0 +1,160 @@
+"""Where a benchmark plays: the sandbox in this process, or as a process of its own behind real sockets."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import requests
+
+from connector.clock import FollowingClock
+from connector.dataverse.auth import Application, ClientSecret, Tokens
+from connector.dataverse.books import DataverseBooks
+from connector.dataverse.http import Dataverse
+from connector.dataverse.mapping import load_mapping
+from connector.dataverse.session import open_session
+from connector.stripe.client import Stripe, pooled_session
+from connector.stripe.gateway import StripeGateway
+from connector.traffic import ProcessTraffic
+from plugins.actions import Answer, Call
+from plugins.charge_invoice import ACTION, charge_invoice
+from plugins.ports import Clock, Outside
+from plugins.rules.ids import UserId
+from sandbox.crm import solution
+from sandbox.crm.crm import ORGANIZATION
+from sandbox.demo.story import row_id
+from sandbox.faults import Faults
+from sandbox.world import STRIPE_API_KEY, World
+from tests.bench import customers
+from tests.bench.meter import Meter, metered
+from tests.crashes.processes import WorldClock, WorldTokens
+from tests.fakes.surroundings import HeardAlerts
+from tests.in_process import session as in_process_session
+
+ROOT = Path(__file__).resolve().parents[2]
+BILLER = UserId(row_id("systemuser", "biller"))
+OURS = {"counterfoil_organization": str(ORGANIZATION.id)}
+
+
+@dataclass
+class Stage:
+    """Customers with invoices, and the service's own parts, composed as `connector/app.py` does, with meters on the wires."""
+
+    outside: Outside
+    crm: Meter
+    stripe: Meter
+    client: Stripe
+    control: requests.Session
+    address: str
+    stripe_address: str
+
+    def charge(self, invoice: UUID, key: str, gateway: StripeGateway | None = None) -> Answer:
+        """One dollar."""
+        clock, outside = self.outside.clock, self.outside
+        if gateway is not None:
+            outside = Outside(
+                outside.books, gateway, clock, outside.traffic, outside.alerts, outside.organisation
+            )
+        call = Call(ACTION.name, invoice, BILLER, key, {"Amount": Decimal(1)}, clock.now(), ORGANIZATION.id)
+        return charge_invoice(call, outside)
+
+    def operations(self) -> int:
+        """What both stand-ins were asked since they were reset; each part of a batch counts as one."""
+        logs = [
+            self.control.get(f"{address}/sandbox/calls", timeout=60).json()["calls"]
+            for address in (self.address, self.stripe_address)
+        ]
+        return sum(len(call.get("parts") or [call]) for log in logs for call in log)
+
+    def advance(self, seconds: float) -> None:
+        self.control.post(
+            f"{self.address}/sandbox/clock", json={"advance_seconds": seconds}, timeout=60
+        ).raise_for_status()
+
+    def populate(self) -> None:
+        """The demo's story, and everybody of the benchmark."""
+        self.control.post(f"{self.address}/sandbox/reset", timeout=60).raise_for_status()
+        attach = self.client.within(60).v1.payment_methods.attach
+        methods = {
+            each: attach("pm_card_visa", {"customer": customers.CUSTOMER}).id for each in customers.EVERYBODY
+        }
+        rows = customers.rows(methods)
+        self.control.post(f"{self.address}/sandbox/import", json=rows, timeout=120).raise_for_status()
+
+
+@contextmanager
+def in_process() -> Iterator[Stage]:
+    world = World(solution.load(ROOT / "deploy" / "solution"), faults=Faults(wait=lambda _: None))
+    session = in_process_session(world)
+    crm, stripe = metered(session, world.addresses.crm_tls), metered(session, world.addresses.stripe)
+    tokens = WorldTokens(world, in_process_session(world))
+    dataverse = Dataverse(world.addresses.crm_tls, tokens, session)
+    client = Stripe(STRIPE_API_KEY, world.addresses.stripe, session)
+    try:
+        yield Stage(
+            _outside(dataverse, client, WorldClock(world)),
+            crm,
+            stripe,
+            client,
+            in_process_session(world),
+            world.addresses.crm,
+            world.addresses.stripe,
+        )
+    finally:
+        world.stop()
+
+
+@contextmanager
+def over_sockets() -> Iterator[Stage]:
+    with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
+        clock_file = Path(folder) / "clock"
+        with _sandbox(clock_file) as told, requests.Session() as control:
+            control.trust_env = False
+            bundle = Path(told["ca_bundle"])
+            crm_session, stripe_session = open_session(bundle), pooled_session()
+            identity = Application(
+                told["tenant"], told["client_id"], ClientSecret(told["client_secret"]), told["authority"]
+            )
+            tokens = Tokens(told["tls_url"], identity, bundle)
+            dataverse = Dataverse(told["tls_url"], tokens, crm_session)
+            client = Stripe(told["stripe_api_key"], told["stripe"], stripe_session)
+            yield Stage(
+                _outside(dataverse, client, FollowingClock(clock_file)),
+                metered(crm_session, "https://"),
+                metered(stripe_session, "http://"),
+                client,
+                control,
+                told["url"],
+                told["stripe"],
+            )
+
+
+def _outside(dataverse: Dataverse, stripe: Stripe, clock: Clock) -> Outside:
+    return Outside(
+        books=DataverseBooks(dataverse, load_mapping("sales")),
+        gateway=StripeGateway(stripe, OURS),
+        clock=clock,
+        traffic=ProcessTraffic(clock),
+        alerts=HeardAlerts(),
+        organisation=ORGANIZATION.id,
+    )
+
+
+@contextmanager
+def _sandbox(clock_file: Path) -> Iterator[Mapping[str, Any]]:
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--clock-file", str(clock_file)]
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["environment"]
+        finally:
+            process.terminate()
