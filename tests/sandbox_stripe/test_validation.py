@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from sandbox.wire import Request
-from tests.sandbox_stripe.account import Account, an_intent, refused
+from tests.sandbox_stripe.account import API_VERSION, Account, an_intent, refused
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,19 @@ def test_another_version_another_account_and_other_urls_are_refused(
     account: Account, client: stripe.StripeClient
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Invalid Stripe API version"):
-        account.client(version="2026-10-28.endive").v1.customers.list()
+        account.client(version="newest").v1.customers.list()
     with pytest.raises(stripe.PermissionError):
         client.v1.customers.list(options={"stripe_account": "acct_other"})
     headers = {"authorization": "Bearer sk_test_x"}
     assert account.local.handle(Request("GET", "/v1/unicorns", headers=headers)).status == 404
+
+
+def test_a_client_that_asks_for_another_version_is_told_which_one_it_gets(account: Account) -> None:
+    customers = account.client(version=stripe.api_version).v1.customers.list()
+
+    assert stripe.api_version != API_VERSION
+    assert customers.last_response is not None
+    assert customers.last_response.headers["stripe-version"] == API_VERSION
 
 
 @pytest.mark.parametrize("body", [b"amount=%FF", b"a=1&a[b]=2", b"no equals sign", b"[x]=1"])
