@@ -256,7 +256,7 @@ def a_ledger(account: str = "Fabrikam Fibre", currency: str = "USD", **fields: A
 
 
 def a_transaction(
-    amount: str = "100.00", name: str = "a charge", number: str = "INV-1", **fields: Any
+    amount: str = "100.00", name: str = "a charge", on: str = "INV-1", **fields: Any
 ) -> Transaction:
     money = Money.parse(amount, fields.pop("currency", "USD"))
     given: dict[str, Any] = {
@@ -271,7 +271,7 @@ def a_transaction(
     } | fields
     return Transaction(
         id=TransactionId(named(name)),
-        invoice=InvoiceId(named(number)),
+        invoice=InvoiceId(named(on)),
         currency_id=currency_id(money.currency),
         owner=OWNER,
         amount=money,
@@ -309,7 +309,7 @@ def a_payment(amount: str = "100.00", name: str = "a payment", **fields: Any) ->
     )
 
 
-def a_disbursement(amount: str, number: str = "INV-1", **fields: Any) -> Disbursement:
+def a_disbursement(amount: str, on: str = "INV-1", **fields: Any) -> Disbursement:
     """Of a payment that no gateway made, unless it says otherwise."""
     money = Money.parse(amount, fields.pop("currency", "USD"))
     given: dict[str, Any] = {
@@ -320,9 +320,9 @@ def a_disbursement(amount: str, number: str = "INV-1", **fields: Any) -> Disburs
         "payment_transaction": None,
     } | fields
     return Disbursement(
-        id=named(f"disbursement of {money} {given['number']} to {number}"),
+        id=named(f"disbursement of {money} {given['number']} to {on}"),
         ledger=a_ledger(currency=money.currency).id,
-        invoice=InvoiceId(named(number)),
+        invoice=InvoiceId(named(on)),
         currency_id=currency_id(money.currency),
         owner=OWNER,
         amount=money,
@@ -330,11 +330,11 @@ def a_disbursement(amount: str, number: str = "INV-1", **fields: Any) -> Disburs
     )
 
 
-def a_debit(gross: str, number: str = "INV-1", currency: str = "USD") -> AccountTransaction:
+def a_debit(gross: str, on: str = "INV-1", currency: str = "USD") -> AccountTransaction:
     return AccountTransaction(
-        id=named(f"debit of {gross} on {number}"),
+        id=named(f"debit of {gross} on {on}"),
         kind=Kind.DEBIT,
-        invoice=InvoiceId(named(number)),
+        invoice=InvoiceId(named(on)),
         gross=Money.parse(gross, currency),
     )
 

@@ -111,7 +111,7 @@ def test_room_is_the_balance_less_what_is_in_flight() -> None:  # A1 A25
         pending=(
             a_transaction("30.00", "one"),
             a_transaction("20.00", "two", stage=Stage.PROCESSING),
-            a_transaction("15.00", "elsewhere", number="INV-2"),
+            a_transaction("15.00", "elsewhere", on="INV-2"),
         ),
     )
     assert room(books) == usd("40.00")
