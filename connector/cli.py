@@ -115,10 +115,14 @@ def register(
     from connector import install
     from connector.dataverse.odata import DataverseError
     from connector.dataverse.registration import NotRegistered
+    from connector.settings import checked_url
 
     settings = _settings()
-    address = url or settings.public_url or ""
-    if not address:
+    try:
+        address = checked_url(url) if url else settings.public_url
+    except ValueError as e:
+        _stop(2, f"--url {e}")
+    if address is None:
         _stop(2, "Say where the CRM reaches this service: --url https://…, or COUNTERFOIL_PUBLIC_URL.")
     try:
         done = install.register(settings, address)

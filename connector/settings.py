@@ -36,7 +36,8 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def _url(value: str) -> str:
+def checked_url(value: str) -> str:
+    """Without a slash at its end. Raises `ValueError`: secrets go there, so nothing but https leaves this machine."""
     parts = urlsplit(value)
     if parts.scheme == "https" or (parts.scheme == "http" and _loopback(parts.hostname)):
         if parts.username or parts.password or parts.query or parts.fragment:
@@ -47,7 +48,7 @@ def _url(value: str) -> str:
 
 
 def _origin(value: str) -> str:
-    address = _url(value)
+    address = checked_url(value)
     if urlsplit(address).path:
         raise ValueError(
             "must be the address of the environment alone, such as https://contoso.crm.dynamics.com"
@@ -96,7 +97,7 @@ def _split(value: Any) -> Any:
     return value
 
 
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(checked_url)]
 ExistingFile = Annotated[Path, AfterValidator(_existing)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 

@@ -48,6 +48,13 @@ def test_register_needs_an_address() -> None:
     assert "--url https://" in result.stderr
 
 
+@pytest.mark.parametrize("url", ["http://billing.contoso.com", "ftp://127.0.0.1", "nonsense"])
+def test_register_sends_the_secret_to_no_address_that_shows_it(url: str) -> None:
+    result = invoke("register", "--url", url)
+    assert result.exit_code == 2
+    assert "--url must be an address that begins with https://" in result.stderr
+
+
 def test_the_doctor_calls_a_wrong_setting_a_problem() -> None:
     result = invoke("doctor", STRIPE_API_KEY="pk_test_1")
     assert result.exit_code == 1
