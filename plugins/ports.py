@@ -182,6 +182,8 @@ class Due:
 
     setting: Setting | None
     transactions: tuple[Transaction, ...]
+    unreadable: tuple[str, ...] = ()
+    """What is wrong with each due row that is none of the above; those behind it wait for nobody."""
 
 
 class Books(Protocol):

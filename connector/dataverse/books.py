@@ -132,10 +132,8 @@ class DataverseBooks:
             **self._currencies(),
         }
         found = self._read(reads)
-        return Due(
-            next(iter(found.many("settings", "setting", Setting)), None),
-            found.many("transactions", "transaction", Transaction),
-        )
+        setting = next(iter(found.many("settings", "setting", Setting)), None)
+        return Due(setting, *found.readable("transactions", "transaction", Transaction))
 
     # --- Writing ---------------------------------------------------------------------------------------------------
 
@@ -333,6 +331,16 @@ class _Found:
 
     def many(self, name: str, kind: str, wanted: type[R]) -> tuple[R, ...]:
         return tuple(self._decode(kind, wanted, each) for each in self._rows(name))
+
+    def readable(self, name: str, kind: str, wanted: type[R]) -> tuple[tuple[R, ...], tuple[str, ...]]:
+        """The rows, and what is wrong with those that cannot be read."""
+        rows, problems = [], []
+        for each in self._rows(name):
+            try:
+                rows.append(self._codec.decode(kind, wanted, each, self._known))
+            except RowUnreadable as error:
+                problems.append(str(error))
+        return tuple(rows), tuple(problems)
 
     def rights(self) -> frozenset[str]:
         reply = self.replies.get("rights")

@@ -1,7 +1,7 @@
 """The sweep: every transaction whose next check has come is looked at again, whatever became of whoever began it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -42,16 +42,19 @@ def sweep(outside: Outside) -> Counts:
     """One pass over what is due. Never raises for one row; a CRM that does not answer ends the pass."""
     counts = Counts()
     silent = 0
+    unreadable: set[str] = set()
     stuck: set[TransactionId] = set()
     """Still due after they were looked at; what waits behind them comes into view by asking for more."""
     try:
         for _ in range(MOST_PAGES):
-            most = PAGE + len(stuck)
+            most = PAGE + len(stuck) + len(unreadable)
             page = outside.books.due(outside.clock.now(), most)
             if (wrong := wrong_environment(outside, page.setting)) is not None:
                 outside.alerts.alert(wrong.code, wrong.message)
                 counts.problems.append(wrong.message)
                 break
+            _tell_unreadable(outside, set(page.unreadable) - unreadable, counts)
+            unreadable |= set(page.unreadable)
             fresh = [each for each in page.transactions if each.id not in stuck]
             for transaction in fresh:
                 stuck.add(transaction.id)
@@ -61,7 +64,7 @@ def sweep(outside: Outside) -> Counts:
                 if silent == SILENCES:
                     counts.problems.append("the CRM does not answer any more")
                     return counts
-            if len(page.transactions) < most or not fresh:
+            if len(page.transactions) + len(page.unreadable) < most or not fresh:
                 break
     except BooksError as error:
         counts.problems.append(f"the CRM does not answer: {error}")
@@ -76,6 +79,14 @@ def cancel_orphans(outside: Outside) -> int:
             outside.gateway.cancel_intent(intent.reference, 15.0)
             cancelled += 1
     return cancelled
+
+
+def _tell_unreadable(outside: Outside, problems: Iterable[str], counts: Counts) -> None:
+    for problem in sorted(problems):
+        counts.in_trouble += 1
+        outside.alerts.alert(
+            "transaction_in_trouble", f"A transaction cannot be read ({problem}). A person has to look."
+        )
 
 
 def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> Exception | None:
