@@ -25,7 +25,15 @@ from connector.sync.sweep import Counts, SweepThread, cancel_orphans, sweep
 from connector.traffic import ProcessTraffic
 from plugins import charge_invoice, check_request
 from plugins.actions import Action, Answer, Call, CallError
-from plugins.ports import ORGANISATION, BooksError, BooksUnreachable, Clock, GatewayError, Outside
+from plugins.ports import (
+    ORGANISATION,
+    BooksError,
+    BooksRefused,
+    BooksUnreachable,
+    Clock,
+    GatewayError,
+    Outside,
+)
 from plugins.rules.ledger import Outcome
 from plugins.settlement import WHOLE, look_again
 
@@ -57,7 +65,7 @@ class App:
         self._check = check
         self._checked: list[str] | None = None
         self._unchecked_because = "not checked yet"
-        self._sweeper = SweepThread(outside, before=self._check_once)
+        self._sweeper = SweepThread(outside, before=self._check_set_up)
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -93,6 +101,9 @@ class App:
         outside, reference = self._outside, event.payment_intent
         if event.live is not outside.gateway.live or not event.type.startswith("payment_intent."):
             return
+        if self._checked is None:
+            self._check_once()
+        self._insist_on_set_up()
         if not self._traffic.is_news(reference, succeeded=event.type == "payment_intent.succeeded"):
             return
         transaction = outside.books.transaction_of(reference)
@@ -103,8 +114,14 @@ class App:
             look_again(outside, transaction, outside.clock.now() + WHOLE)
 
     def sweep(self) -> Counts:
-        counts = sweep(self._outside)
-        counts.orphans_cancelled = cancel_orphans(self._outside)
+        """A pass and the daily clean-up, now. Whatever does not answer is among the problems."""
+        counts = Counts()
+        try:
+            self._check_set_up()
+            counts = sweep(self._outside)
+            counts.orphans_cancelled = cancel_orphans(self._outside)
+        except (BooksError, GatewayError) as error:
+            counts.problems.append(str(error))
         return counts
 
     def health(self) -> Iterable[Part]:
@@ -116,6 +133,15 @@ class App:
         last = self._sweeper.last_on
         detail = f"last at {last:%H:%M:%S} UTC" if last else "not yet"
         yield Part("sweep", ok=self._sweeper.alive, detail=detail)
+
+    def _check_set_up(self) -> None:
+        """Raises `BooksError` unless the set-up is right: in another environment than ours nothing is ours to finish."""
+        self._check_once()
+        self._insist_on_set_up()
+
+    def _insist_on_set_up(self) -> None:
+        if self._checked:
+            raise BooksRefused(f"not set up: {self._checked[0]}", None)
 
     def _check_once(self) -> None:
         """Before the first sweep, and again until the CRM has answered: is the set-up as the settings and mapping say?"""

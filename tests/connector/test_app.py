@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from connector.stripe.events import GatewayEvent
 from plugins.actions import Call, CallError, KeyReused
 from plugins.charge_invoice import ACTION as CHARGE
 from plugins.check_request import ACTION as CHECK
-from plugins.ports import BooksRefused, BooksUnreachable, Conflict, IntentStatus, NoAnswer
+from plugins.ports import BooksRefused, BooksUnreachable, Conflict, Intent, IntentStatus, NoAnswer
 from plugins.rules.ledger import Outcome, TransactionStatus
 from tests.builders import Office, an_invoice, named, usd
 from tests.crashes.wire import Killed
@@ -130,6 +130,50 @@ def test_a_set_up_that_was_mended_is_seen(office: Office) -> None:
 
 def test_a_charge_does_not_wait_for_the_set_up_to_be_looked_at(office: Office, app: App) -> None:
     assert app.perform(a_charge(office)).code == "succeeded"
+
+
+@pytest.fixture
+def elsewhere(office: Office) -> App:
+    """Started with the settings of one environment at the address of another: a copy that brought a reservation along."""
+
+    def die(name: str) -> None:
+        if name == "confirm":
+            raise Killed
+
+    office.gateway.before = die
+    with pytest.raises(Killed):
+        app_of(office).perform(a_charge(office))
+    office.gateway.before = lambda _: None
+    office.clock.advance(minutes=2)
+    office.gateway.calls.clear()
+    return app_of(
+        office, lambda: ["COUNTERFOIL_ORGANIZATION_ID is of one environment, the address of another."]
+    )
+
+
+def test_what_is_not_set_up_is_not_swept(office: Office, elsewhere: App) -> None:
+    counts = elsewhere.sweep()
+    assert (counts.looked_at, counts.orphans_cancelled) == (0, 0)
+    assert counts.problems == [
+        "not set up: COUNTERFOIL_ORGANIZATION_ID is of one environment, the address of another."
+    ]
+    elsewhere._sweeper._pass(office.clock.now())
+    assert elsewhere._sweeper.last is None
+    assert office.gateway.calls == []
+
+
+def test_what_is_not_set_up_hears_nothing_and_is_told_again(office: Office, elsewhere: App) -> None:
+    with pytest.raises(BooksRefused):
+        elsewhere.hear(an_event())
+    assert office.gateway.calls == []
+
+
+def test_a_processor_that_is_silent_is_a_problem_of_a_pass_by_hand(office: Office, app: App) -> None:
+    def silent(older_than: datetime) -> list[Intent]:
+        raise NoAnswer("time-out")
+
+    office.gateway.unconfirmed_intents = silent  # type: ignore[method-assign]  # a gateway that is away
+    assert app.sweep().problems == ["time-out"]
 
 
 # --- Hear ----------------------------------------------------------------------------------------------------------------
