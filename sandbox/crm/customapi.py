@@ -39,19 +39,13 @@ class CustomApis:
         return self._schema.custom_apis.get(name)
 
     def invoke(
-        self,
-        actor: Actor,
-        api: CustomApi,
-        target: Reference | None,
-        parameters: Mapping[str, Any],
-        *,
-        in_transaction: bool = False,
+        self, actor: Actor, api: CustomApi, target: Reference | None, parameters: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """`parameters` is the JSON body as read (numbers as Decimal or int). None means 204 No Content.
 
         Raises ApiError: 400 for unknown, missing or wrongly typed parameters, 403 without the privilege, 400
-        "Endpoint unavailable" when a synchronous step fails. Outside a changeset it must be called outside a
-        transaction: stage 10 runs before one is opened, so that its receiver may call back.
+        "Endpoint unavailable" when a synchronous step fails. Stage 10 runs before a transaction is opened, so that its
+        receiver may call back; in a changeset one is open already, and it is told so.
         """
         if api.privilege and not self._security.has_privilege(actor, api.privilege):
             raise ApiError(
@@ -66,11 +60,11 @@ class CustomApis:
             row_id=target.id if target else None,
             parameters=self._coerced(api, parameters),
         )
-        self._pipeline.run(PRE_VALIDATION, event, in_transaction=in_transaction)
+        self._pipeline.run(PRE_VALIDATION, event, in_transaction=self._store.in_transaction)
         with self._store.transaction():
             self._pipeline.run(PRE_OPERATION, event, in_transaction=True)
             self._pipeline.run(POST_OPERATION, event, in_transaction=True)
-        self._pipeline.committed(event)
+            self._store.after_commit(lambda: self._pipeline.committed(event))
         if not api.properties:
             return None
         return {property_.name: _DEFAULTS.get(property_.type) for property_ in api.properties}

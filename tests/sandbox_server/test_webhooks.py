@@ -15,6 +15,7 @@ from sandbox.demo.demo import Story
 from sandbox.demo.story import row_id
 from sandbox.world import World
 from tests.in_process import as_service, signed_in
+from tests.sandbox_crm import multipart
 from tests.sandbox_server.receiver import URL, Delivery, Receiver, register_endpoint, register_step
 
 INVOICE = row_id("invoice", "INV-1001")
@@ -105,6 +106,24 @@ def test_a_custom_api_is_told_at_stage_10_outside_any_transaction(
         "Amount": 10.5,
         "PaymentProfileId": str(PROFILE),
     }
+
+
+def test_in_a_changeset_stage_10_is_inside_its_transaction_and_says_so(
+    told: World, admin: requests.Session, receiver: Receiver
+) -> None:
+    register_step(admin, told, register_endpoint(admin, told), "cfl_ChargeInvoice", "invoice")
+    address = f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice"
+    asked = multipart.write("POST", address, '{"RequestKey": "5d7ad9b2-key", "Amount": 1}')
+
+    answer = admin.post(
+        api(told, "$batch"),
+        data=multipart.wrap("b", [multipart.changeset([asked])]),
+        headers={"Content-Type": "multipart/mixed; boundary=b"},
+    )
+
+    assert answer.status_code == 200
+    [delivery] = receiver.deliveries
+    assert (delivery.context["Stage"], delivery.context["IsInTransaction"]) == (10, True)
 
 
 def test_it_is_spelt_as_the_platforms_serializer_spells_it(
