@@ -1,6 +1,6 @@
 """The add-on as a process that can die: the real actions and the real adapters, on a wire that can be cut."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -119,6 +119,11 @@ class Process:
 
     def sweep(self) -> Counts:
         return sweep(self.outside)
+
+    def is_anything_left(self) -> bool:
+        """Whether any transaction is still Pending, or will be looked at again."""
+        far = self.clock.now() + timedelta(days=365)
+        return bool(self.outside.books.due(far, 1).transactions)
 
     def hear(self, intent: str) -> None:
         """An event about an intent, as the web service would take it."""

@@ -231,14 +231,13 @@ class Run:
     def _recover(self) -> None:
         """Nothing goes wrong any more; time passes, banks decide, and the sweep runs."""
         self._deliver_late()
-        for minutes in (2, 20, 60, 400):
+        for minutes in (2, 20, 60, 400, *[10 * 1440] * 3):
             self.world.clock.advance(minutes * 60)
             self.world.clock_moved()
-            self._another().sweep()
-        for _ in range(3):
-            self.world.clock.advance(10 * 86400)
-            self.world.clock_moved()
-            self._another().sweep()
+            process = self._another()
+            process.sweep()
+            if not process.is_anything_left():
+                break
 
     # --- What must be true -----------------------------------------------------------------------------------------
 

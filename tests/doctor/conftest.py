@@ -24,9 +24,6 @@ from tests.logging_restored import logging_restored
 
 __all__ = ["logging_restored"]
 
-_REGISTERED: set[str] = set()
-"""Where the CRM has been told that the service is."""
-
 
 @dataclass
 class Installation:
@@ -38,7 +35,6 @@ class Installation:
     public_url: str
     stripe: Stripe
     given: dict[str, str] = field(default_factory=dict)
-    registration_broken: bool = False
 
     def set(self, name: str, value: str | None) -> None:
         if value is None:
@@ -59,8 +55,6 @@ class Installation:
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """A request to the Web API by the system administrator."""
         origin = self.sandbox.addresses.crm
-        if method != "GET" and path.startswith(("serviceendpoints", "sdkmessageprocessingsteps")):
-            self.registration_broken = True
         with requests.Session() as session:
             session.trust_env = False
             session.post(f"{origin}/sandbox/signin", json={"user": "admin"}, timeout=10).raise_for_status()
@@ -92,9 +86,7 @@ def _service() -> Iterator[tuple[ScriptedApp, str]]:
 
 
 @pytest.fixture
-def installation(
-    servers: Running, _service: tuple[ScriptedApp, str], tmp_path: Path
-) -> Iterator[Installation]:
+def installation(servers: Running, _service: tuple[ScriptedApp, str], tmp_path: Path) -> Installation:
     app, public_url = _service
     app.lines = ScriptedApp().lines
     told = servers.world.environment()
@@ -115,9 +107,5 @@ def installation(
         "PUBLIC_URL": public_url,
     }.items():
         made.set(name, value)
-    if public_url not in _REGISTERED:  # it stays when the sandbox is reset
-        install.register(made.settings(), public_url)
-        _REGISTERED.add(public_url)
-    yield made
-    if made.registration_broken:
-        _REGISTERED.clear()
+    install.register(made.settings(), public_url)
+    return made
