@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -44,7 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="counterfoil-sandbox-") as folder:
         ports = [listener.getsockname()[1] for listener in listeners]
         clock = Clock(options.clock_file)
-        world = World(schema, clock=clock, data=options.data)
+        try:
+            world = World(schema, clock=clock, data=options.data)
+        except sqlite3.Error as error:
+            print(f"{options.data} cannot keep the data: {error}", file=sys.stderr)
+            return 2
         authority = Authority()
         certificate = client_certificate("counterfoil-sandbox", clock.now())
         world.crm.application.register_certificate(certificate.certificate_pem)

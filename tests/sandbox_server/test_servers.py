@@ -247,6 +247,19 @@ def test_wrong_usage_is_explained(
     assert (status, complaint in capsys.readouterr().err) == (2, True)
 
 
+@pytest.mark.process
+def test_a_file_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Bea, " * 100)
+
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--data", str(letter)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 - our own module
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"{letter} cannot keep the data: file is not a database\n"
+    assert letter.read_text().startswith("Dear Bea, ")
+
+
 def test_a_taken_port_is_wrong_usage_as_it_is_of_the_demo(
     servers: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
