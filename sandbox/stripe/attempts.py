@@ -17,6 +17,7 @@ _DEBIT_CURRENCY = {"sepa_debit": "eur", "us_bank_account": "usd"}
 def attempt(session: Session, intent: dict[str, Any], confirmation: Mapping[str, Any]) -> None:
     """Tries to charge. Raises the card error of a declined attempt; the intent then waits for another payment method."""
     method = payment_methods.resolve(session, intent["payment_method"])
+    payment_methods.refuse_used(session, method)
     manner = payment_methods.behaviour_of(session, method["id"])
     off_session = confirmation.get("off_session", False) is not False
     fail_on_action = off_session or confirmation.get("error_on_requires_action", False)

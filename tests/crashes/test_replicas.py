@@ -69,6 +69,14 @@ def cancelled_at_stripe(world: World) -> None:
         gateway.cancel_intent(intent.reference, 10)
 
 
+def detached_at_stripe(world: World) -> None:
+    """The customer took the card off."""
+    client = Process(world).gateway._stripe.within(10)
+    for intent in client.v1.payment_intents.list({"limit": 10}).data:
+        if intent.status == "requires_confirmation":
+            client.v1.payment_methods.detach(str(intent.payment_method))
+
+
 def swept(world: World) -> None:
     """Another replica, whose clock is an hour ahead."""
     world.clock.advance(3600)
@@ -96,6 +104,7 @@ MEANWHILE: dict[str, Act] = {
     ),
     "contract taken off": saved(cfl_billingcontractid=None),
     "cancelled at Stripe": cancelled_at_stripe,
+    "card detached at Stripe": detached_at_stripe,
     "clock an hour ahead": moved_clock(3600),
     "clock an hour back": moved_clock(-3600),
     "swept by a replica that is ahead": swept,
@@ -160,6 +169,16 @@ def test_whatever_is_changed_before_any_call(stage: World, who: str, fault: Faul
         told.append(Process(stage).check(KEY))
         problems += [f"before call {number}: {problem}" for problem in discrepancies(stage, told)]
     assert problems == []
+
+
+def test_a_card_that_was_taken_off_meanwhile_is_refused_in_the_processor_s_words(stage: World) -> None:
+    stage.reset()
+    process = Process(stage)
+    process.wire.meanwhile = {3: lambda: detached_at_stripe(stage)}
+    answer = process.charge(INVOICE, "700.00", KEY)
+    assert answer is not None
+    assert (answer.outcome, answer.code) == (Outcome.FAILED, "rejected")
+    assert "was detached from a Customer" in answer.message
 
 
 # --- A row that nobody can read ----------------------------------------------------------------------------------------
