@@ -10,6 +10,7 @@ from uuid import UUID
 
 from plugins.rules import ids
 from plugins.rules.dates import business_today, is_closed
+from plugins.rules.declines import excerpt
 from plugins.rules.ids import ProfileId, RequestId, UserId
 from plugins.rules.invoice import (
     is_void,
@@ -222,13 +223,15 @@ def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
         if expected != left:
             raise ChargeRefused(
                 "balance_changed",
-                f"The balance of invoice {books.invoice.number} is now {left} (was {expected or asked.expected}). "
+                f"The balance of invoice {books.invoice.number} is now {left} (was {expected or excerpt(str(asked.expected))}). "
                 "Nothing was charged.",
             )
     try:
         amount = Money.parse(_number(asked.amount), books.currency)
     except AmountError as error:
-        raise ChargeRefused("amount_invalid", f"{error}. Enter an amount such as {left.amount}.") from None
+        raise ChargeRefused(
+            "amount_invalid", f"{excerpt(str(error))}. Enter an amount such as {left.amount}."
+        ) from None
     if amount.minor <= 0:
         raise ChargeRefused("amount_invalid", "Enter an amount above zero.")
     if amount > left:

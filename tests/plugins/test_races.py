@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +84,13 @@ def test_an_order_for_one_card_is_not_used_for_another(office: Office, changed: 
     answer = office.charge("INV-1", "60.00")
     assert (answer.outcome, answer.code) == (Outcome.REFUSED, "profile_not_usable")
     assert office.gateway.captured() == 0
+
+
+@pytest.mark.parametrize("given", ["x" * 5000, Decimal("0." + "1" * 5000)])
+def test_a_refusal_fits_into_its_row_whatever_was_asked_for(office: Office, given: object) -> None:
+    assert office.charge("INV-1", given).code == "amount_invalid"
+    assert office.charge("INV-1", "60.00", ExpectedBalance=given).code == "balance_changed"
+    assert all(len(each.message) < 2000 for each in office.requests())
 
 
 # --- An invoice in another currency ----------------------------------------------------------------------------------
