@@ -7,7 +7,7 @@ from uuid import UUID
 from connector.dataverse.codec import ANNOTATIONS, Codec
 from connector.dataverse.http import Dataverse
 from connector.dataverse.mapping import Mapping as TableMapping
-from connector.dataverse.odata import Operation, Reply
+from connector.dataverse.odata import Operation, Reply, with_query
 from plugins.rules.checks import WholeBooks
 from plugins.rules.ledger import (
     AccountTransaction,
@@ -43,8 +43,10 @@ def read_whole(dataverse: Dataverse, mapping: TableMapping) -> WholeBooks:
     ]
     reads = []
     for kind in kinds:
-        where = "?$filter=statecode eq 0".replace(" ", "%20") if kind in ACTIVE_ONLY else ""
-        reads.append(Operation("GET", mapping[kind].set + where, {"Prefer": ANNOTATIONS}))
+        query = {"$select": ",".join(_columns(mapping, kind))}
+        if kind in ACTIVE_ONLY:
+            query["$filter"] = "statecode eq 0"
+        reads.append(Operation("GET", with_query(mapping[kind].set, query), {"Prefer": ANNOTATIONS}))
     answers = dataverse.batch(reads, within=30)
     found: dict[str, list[Mapping[str, Any]]] = {}
     for kind, answer in zip(kinds, answers, strict=True):
@@ -76,3 +78,13 @@ def read_whole(dataverse: Dataverse, mapping: TableMapping) -> WholeBooks:
             each.id: each for each in (codec.decode("projection", Projection, row, codes) for row in shown)
         },
     )
+
+
+def _columns(mapping: TableMapping, kind: str) -> list[str]:
+    """What the mapping names, a lookup by its value; on the invoice what is shown on it too."""
+    names = {mapping[kind].id: None}
+    for section in [kind, "projection"] if kind == "invoice" else [kind]:
+        for column in mapping[section].columns.values():
+            is_lookup = column.lookup or column.owner or column.party
+            names |= dict.fromkeys(f"_{name}_value" if is_lookup else name for name in column.names)
+    return list(names)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from plugins.actions import Answer
 from plugins.rules import ids
@@ -101,6 +102,9 @@ def drawn(seed: int) -> Schedule:
     )
 
 
+_STORIES: WeakKeyDictionary[World, WholeBooks] = WeakKeyDictionary()
+
+
 @dataclass
 class Told:
     """What a run came to."""
@@ -142,8 +146,11 @@ class Run:
         return self.told
 
     def _set_the_stage(self) -> WholeBooks:
+        """The story, which is read once for each world: it is always the same."""
         self.world.reset()
-        before = Process(self.world).books()
+        if self.world not in _STORIES:
+            _STORIES[self.world] = Process(self.world).books()
+        before = _STORIES[self.world]
         self._versions = {ledger.id: ledger.version for ledger in before.ledgers}
         self.world.crm_calls.clear()
         return before
