@@ -5,6 +5,7 @@ Whatever is edited by hand, what Stripe captured is what the rows say, nothing s
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,13 +14,15 @@ import pytest
 
 from connector.dataverse.odata import Operation, bind, row
 from plugins.actions import Answer
-from plugins.rules import ids
+from plugins.rules import checks, ids
 from plugins.rules.ledger import Outcome, TransactionStatus
 from plugins.rules.money import Money
 from sandbox.crm.schema import Schema
 from sandbox.demo.story import row_id
 from sandbox.faults import Faults
+from sandbox.wire import Handler, Request, Response
 from sandbox.world import World
+from tests.contracts.stages import Validation, sandbox_world
 from tests.crashes.processes import Process
 from tests.crashes.wire import Fault, Killed
 
@@ -179,6 +182,53 @@ def test_a_card_that_was_taken_off_meanwhile_is_refused_in_the_processor_s_words
     assert answer is not None
     assert (answer.outcome, answer.code) == (Outcome.FAILED, "rejected")
     assert "was detached from a Customer" in answer.message
+
+
+# --- A platform that tells less ----------------------------------------------------------------------------------------
+
+
+def meagre(handler: Handler) -> Handler:
+    """The CRM without what a changeset need not tell: no rows that come back, so no ETags, and no Content-ID."""
+
+    def handle(request: Request) -> Response:
+        asked = request.body.replace(b"Prefer: return=representation\r\n", b"")
+        answer = handler(replace(request, body=asked))
+        if b"Content-ID" not in answer.body:
+            return answer
+        told = b"".join(
+            line for line in answer.body.splitlines(keepends=True) if not line.startswith(b"Content-ID")
+        )
+        return replace(answer, body=told)
+
+    return handle
+
+
+@pytest.fixture(scope="module")
+def watched(schema: Schema) -> Iterator[tuple[World, Validation]]:
+    world, validation = sandbox_world(schema)
+    yield world, validation
+    world.stop()
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_platform_that_gives_no_etags_and_no_content_id(
+    watched: tuple[World, Validation], locked: bool
+) -> None:
+    """One call more, which reads the ETags; and an invoice that refuses is left out though nobody says that it was it."""
+    world, validation = watched
+    world.reset()
+    validation.locked = {str(row_id("invoice", INVOICE))} if locked else set()
+    process = Process(world)
+    process.crm._handler = meagre(world.crm_front.handle)
+    answer = process.charge(INVOICE, "700.00", KEY)
+    assert answer is not None
+    assert answer.code == "succeeded"
+    assert len(process.wire.log) == (8 if locked else 6)
+    assert list(discrepancies(world, [answer])) == []
+    validation.locked.clear()
+    world.clock.advance(360)
+    Process(world).sweep()
+    assert checks.problems(Process(world).books()) == []
 
 
 # --- A row that nobody can read ----------------------------------------------------------------------------------------
