@@ -34,6 +34,9 @@ LEDGER = (
 )
 KEY = "key-00000001"
 
+NOBODYS = "0f0e0d0c-0000-4000-8000-000000000001"
+"""The id of no row."""
+
 
 @dataclass
 class Office:
@@ -214,7 +217,7 @@ class TestOneRefusalIsWrittenAndNothingElse:
             ({"Amount": "<0.49>"}, "amount_below_minimum"),
             ({"ExpectedBalance": "<1249.99>"}, "balance_changed"),
             ({"ExpectedBalance": "much"}, "balance_changed"),
-            ({"PaymentProfileId": str(uuid4())}, "profile_not_usable"),
+            ({"PaymentProfileId": NOBODYS}, "profile_not_usable"),
             ({"PaymentProfileId": str(row_id("cfl_paymentprofile", "Litware Dental/visa"))}, "profile_not_usable"),
             ({"PaymentProfileId": str(row_id("cfl_paymentprofile", "Contoso Freight/visa"))}, "profile_not_usable"),
         ],
@@ -223,7 +226,7 @@ class TestOneRefusalIsWrittenAndNothingElse:
     def test_amounts_balances_and_profiles(self, office: Office, inputs: dict[str, Any], code: str) -> None:
         self._refused(office, code, inputs)
 
-    @pytest.mark.parametrize("invoice", [str(uuid4())])
+    @pytest.mark.parametrize("invoice", [NOBODYS])
     def test_unknown_invoice(self, office: Office, invoice: str) -> None:
         self._refused(office, "invoice_not_found", {}, PrimaryEntityId=invoice)
 
@@ -251,7 +254,7 @@ class TestWhatComesAgain:
         ("inputs", "fields"),
         [
             ({"Amount": "<11>"}, {}),
-            ({"PaymentProfileId": str(uuid4())}, {}),
+            ({"PaymentProfileId": NOBODYS}, {}),
             ({}, {"PrimaryEntityId": str(row_id("invoice", "INV-1011"))}),
         ],
     )
