@@ -22,7 +22,7 @@ from connector.settings import Settings
 from connector.stripe import events
 from connector.stripe.events import EventRefused, GatewayEvent
 from plugins.actions import Action, Answer, Call, CallError
-from plugins.ports import Clock
+from plugins.ports import BooksError, Clock, GatewayError
 
 _CUT_HEADER = "x-ms-dynamics-msg-size-exceeded"
 _MAX_EVENT_BYTES = 1024 * 1024
@@ -120,7 +120,10 @@ def create(app: App, settings: Settings, clock: Clock, metrics: Metrics) -> Fast
     ) -> Response:
         secrets = [secret.get_secret_value() for secret in settings.stripe_webhook_secret]
         event = events.verify(body, request.headers.get("stripe-signature"), secrets, received)
-        app.hear(event)
+        try:
+            app.hear(event)
+        except (BooksError, GatewayError) as error:
+            raise Turned(400, "event_not_applied", f"Please send it again: {error}") from error
         metrics.heard(event.type)
         return JSONResponse({"heard": event.id})
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import stripe
 
+from plugins.ports import BooksUnreachable
 from tests.connector.stripe.test_events import an_event
 from tests.connector.web.door import Answered, Door, run
 from tests.connector.web.scripted import SIGNING_SECRET, Line, ScriptedApp
@@ -55,7 +56,12 @@ class TestStripe:
     def test_an_event_that_could_not_be_applied_is_sent_again_by_stripe(
         self, door: Door, app: ScriptedApp
     ) -> None:
-        app.fails_with = RuntimeError("the CRM is down")
+        app.fails_with = BooksUnreachable("the CRM is down")
+        answer = deliver(door, app, json.dumps(an_event()))
+        assert (answer.status, answer.code) == (400, "event_not_applied")
+
+    def test_so_is_one_over_which_we_stumbled(self, door: Door, app: ScriptedApp) -> None:
+        app.fails_with = RuntimeError("no")
         assert deliver(door, app, json.dumps(an_event())).status == 500
 
 
