@@ -7,6 +7,7 @@ JWTs whose life runs on the sandbox clock.
 import base64
 import functools
 import hashlib
+import re
 import secrets
 import threading
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ from sandbox.wire import Request, Response, json_response
 TOKEN_LIFE = timedelta(seconds=3599)
 _CLOCK_SKEW = timedelta(minutes=5)
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_OF_A_TENANT = re.compile(
+    r"/[^/]+/((v2\.0/)?\.well-known/openid-configuration|oauth2/v2\.0/token|discovery/v2\.0/keys)"
+)
 _KEY_ID = "sandbox-signing-key"
 FOREIGN_RESOURCE = "https://graph.microsoft.com"
 
@@ -75,13 +79,15 @@ class Directory:
         return application
 
     def handles(self, path: str) -> bool:
-        return path == "/common/discovery/instance" or path.startswith((f"/{self.tenant}/", "/common/"))
+        return path.startswith((f"/{self.tenant}/", "/common/")) or _OF_A_TENANT.fullmatch(path) is not None
 
     def handle(self, request: Request) -> Response:
         """Answers discovery, keys and the token endpoint; errors are Entra's JSON."""
         if request.path == "/common/discovery/instance":
             return self._instance(request)
-        place = request.path.removeprefix(f"/{self.tenant}/")
+        tenant, _, place = request.path.removeprefix("/").partition("/")
+        if tenant != str(self.tenant):
+            return self._refused(_RefusalError(400, "invalid_tenant", 90002, f"Tenant '{tenant}' not found."))
         if place in {"v2.0/.well-known/openid-configuration", ".well-known/openid-configuration"}:
             return self._configuration(request)
         if place == "discovery/v2.0/keys":
@@ -95,10 +101,6 @@ class Directory:
                 return self._token(request)
             except _RefusalError as refusal:
                 return self._refused(refusal)
-        if request.path.startswith("/common/"):
-            return self._refused(
-                _RefusalError(400, "invalid_tenant", 90002, "Ask a tenant by its id, not 'common'.")
-            )
         return json_response(404, {"error": "not_found"})
 
     def issue(self, client_id: UUID, resource: str, *, life: timedelta = TOKEN_LIFE) -> str:

@@ -121,6 +121,13 @@ def test_a_wrong_request_for_a_token_is_refused_as_entra_refuses_it(
     assert f"AADSTS{number}" in answer.json()["error_description"]
 
 
+@pytest.mark.parametrize("tenant", ["common", "contoso.example", "0a6b1c5e-2f4d-4c8a-9e10-000000000000"])
+def test_another_tenant_is_not_found(world: World, web: requests.Session, tenant: str) -> None:
+    for place in ("oauth2/v2.0/token", "v2.0/.well-known/openid-configuration"):
+        answer = web.post(f"{world.addresses.crm_tls}/{tenant}/{place}", data={})
+        assert (answer.status_code, answer.json()["error_codes"]) == (400, [90002])
+
+
 @pytest.mark.parametrize(
     ("claims", "number"),
     [
