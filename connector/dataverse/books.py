@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
+import structlog
+
 from connector.dataverse.batch import Changeset as Batched
 from connector.dataverse.codec import ANNOTATIONS, MORE, Codec, RowUnreadable
 from connector.dataverse.fetch import Around
@@ -57,6 +59,8 @@ from plugins.rules.ledger import (
 )
 
 R = TypeVar("R", bound=Row)
+
+_log = structlog.get_logger()
 
 KINDS: Mapping[type[Row], str] = {
     Ledger: "ledger",
@@ -249,15 +253,15 @@ class DataverseBooks:
             account=next(iter(found.many("account", "account", Account)), None),
             ledgers=tuple(ledgers),
             invoices=found.many("invoices", "invoice", Invoice),
-            contract=next(iter(found.many("contract", "contract", Contract)), None),
-            profiles=found.many("profiles", "profile", Profile),
+            contract=next(iter(found.legible("contract", "contract", Contract)), None),
+            profiles=found.legible("profiles", "profile", Profile),
             debits=found.many("debits", "account_transaction", AccountTransaction),
             disbursements=found.many("disbursements", "disbursement", Disbursement),
             pending=found.many("pending", "transaction", Transaction),
             undisbursed=found.many("undisbursed", "payment", Payment),
-            in_progress=found.many("in_progress", "request", Request),
-            payment_types=found.many("payment_types", "payment_type", PaymentType),
-            closed_periods=found.many("closed_periods", "closed_period", ClosedPeriod),
+            in_progress=found.legible("in_progress", "request", Request),
+            payment_types=found.legible("payment_types", "payment_type", PaymentType),
+            closed_periods=found.legible("closed_periods", "closed_period", ClosedPeriod),
             setting=next(iter(found.many("settings", "setting", Setting)), None),
             request=found.maybe("request", "request", Request) if "request" in found.replies else None,
             transaction=transaction,
@@ -341,6 +345,16 @@ class _Found:
             except RowUnreadable as error:
                 problems.append(str(error))
         return tuple(rows), tuple(problems)
+
+    def legible(self, name: str, kind: str, wanted: type[R]) -> tuple[R, ...]:
+        """The rows that can be read, of a table that people fill in and that no amount depends on.
+
+        A payment type without a backend is none that a charge could use; it must not keep money from being recorded.
+        """
+        rows, problems = self.readable(name, kind, wanted)
+        for problem in problems:
+            _log.warning("passed over", row=problem)
+        return rows
 
     def rights(self) -> frozenset[str]:
         reply = self.replies.get("rights")

@@ -26,8 +26,12 @@ def is_closed(day: date, closed: Iterable[ClosedPeriod]) -> bool:
 
 
 def posting_date(day: date, closed: Iterable[ClosedPeriod]) -> date:
-    """`day`, or the first open day after it (A30)."""
-    periods = sorted(closed, key=lambda period: period.start)
-    while is_closed(day, periods):
-        day = max(period.end for period in periods if period.start <= day <= period.end) + timedelta(days=1)
-    return day
+    """`day`, or the first open day after it (A30); `day` itself when there is none, for money that moved is recorded."""
+    periods = tuple(closed)
+    found = day
+    while is_closed(found, periods):
+        last = max(period.end for period in periods if period.start <= found <= period.end)
+        if last == date.max:
+            return day
+        found = last + timedelta(days=1)
+    return found

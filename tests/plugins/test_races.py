@@ -19,7 +19,7 @@ from plugins.rules.ledger import (
     TransactionStatus,
 )
 from plugins.settlement import WHOLE, look_again
-from tests.builders import Office, a_profile, a_setting, an_invoice, named, usd
+from tests.builders import Office, a_closed_period, a_profile, a_setting, an_invoice, named, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import MemoryBooks, unreachable
 from tests.fakes.clock import ManualClock
@@ -292,3 +292,15 @@ def test_what_the_processor_says_fits_into_the_row() -> None:
     office = declining()
     Declining.message = "x" * 5000
     assert len(office.charge("INV-1", "60.00").message) < 2000
+
+
+# --- Periods ---------------------------------------------------------------------------------------------------------
+
+
+def test_money_that_moved_is_recorded_though_every_day_to_come_was_closed_meanwhile(office: Office) -> None:
+    pending = left_pending(office)
+    office.gateway.become(pending.gateway_reference, IntentStatus.SUCCEEDED)
+    office.books.add(a_closed_period("2026-01-01", "9999-12-31"))
+    assert looked_at(office, pending).outcome is Outcome.DONE
+    (payment,) = office.payments()
+    assert payment.posting_date == payment.dated

@@ -7,6 +7,7 @@ import pytest
 
 from connector.dataverse.codec import Codec, RowUnreadable
 from connector.dataverse.mapping import load_mapping
+from connector.dataverse.odata import Operation, bind
 from plugins.ports import BooksRefused
 from plugins.rules.ids import InvoiceId, RequestId
 from plugins.rules.ledger import Invoice, InvoiceStatus, Outcome, Transaction
@@ -53,6 +54,29 @@ def test_a_status_that_no_transaction_of_ours_can_have_is_not_guessed() -> None:
     row = {"cfl_paymenttransactionid": str(UUID(int=4)), "statecode": 0, "statuscode": 5}
     with pytest.raises(RowUnreadable):
         Codec(MAPPING).decode("transaction", Transaction, row, {})
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("cfl_paymenttypes", {"cfl_name": "Without a backend"}),
+        ("cfl_financialperiods", {"cfl_name": "Without a start", "cfl_status": 728310001}),
+        (
+            "cfl_paymentprofiles",
+            {
+                "cfl_name": "Without a type",
+                "cfl_accountid@odata.bind": bind("accounts", row_id("account", "Fabrikam Fibre")),
+            },
+        ),
+    ],
+)
+def test_what_somebody_filled_in_by_halves_keeps_no_money_unrecorded(
+    world: World, table: str, row: dict[str, Any]
+) -> None:
+    Process(world).dataverse.send(Operation("POST", table, {}, row), within=5)
+    answer = Process(world).charge("INV-1001", "10.00", "odd-rows-01")
+    assert answer is not None
+    assert answer.code == "succeeded"
 
 
 def test_more_rows_than_a_page_are_never_taken_for_all_of_them(
