@@ -4,20 +4,16 @@ Implements `plugins.ports.Books`. The mapping says where everything is; nothing 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from uuid import UUID
 
-import structlog
-
 from connector.dataverse.batch import Changeset as Batched
-from connector.dataverse.codec import ANNOTATIONS, MORE, Codec, RowUnreadable
+from connector.dataverse.codec import ANNOTATIONS, Codec
 from connector.dataverse.fetch import Around
 from connector.dataverse.http import Dataverse
 from connector.dataverse.mapping import Mapping as TableMapping
 from connector.dataverse.odata import (
-    DataverseError,
     Duplicate,
     Operation,
     PreconditionFailed,
@@ -31,8 +27,8 @@ from connector.dataverse.odata import (
     row,
     with_query,
 )
-from connector.dataverse.odata import NotFound as RowNotFound
-from plugins.ports import BooksError, BooksRefused, BooksUnreachable, Conflict, Due, NotFound
+from connector.dataverse.snapshot import Snapshot, translated
+from plugins.ports import BooksRefused, BooksUnreachable, Due, NotFound
 from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import (
     Account,
@@ -41,7 +37,6 @@ from plugins.rules.ledger import (
     ClosedPeriod,
     Contract,
     Create,
-    Currency,
     Disbursement,
     Invoice,
     InvoiceBooks,
@@ -57,10 +52,6 @@ from plugins.rules.ledger import (
     Transaction,
     Update,
 )
-
-R = TypeVar("R", bound=Row)
-
-_log = structlog.get_logger()
 
 KINDS: Mapping[type[Row], str] = {
     Ledger: "ledger",
@@ -143,7 +134,7 @@ class DataverseBooks:
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
         writes = list(self._operations(changeset))
-        with _translated():
+        with translated():
             answers = self._dataverse.batch(
                 [Batched(tuple(operation for _, operation in writes))], within=WRITE_WITHIN
             )
@@ -157,7 +148,7 @@ class DataverseBooks:
         }
 
     def record(self, request: Request) -> None:
-        with _translated():
+        with translated():
             self._dataverse.send(self._post("request", request), within=WRITE_WITHIN)
 
     def _operations(self, changeset: Changeset) -> Iterator[tuple[UUID, Operation]]:
@@ -246,7 +237,7 @@ class DataverseBooks:
         }
 
     def _books(
-        self, found: "_Found", *, ledgers: Sequence[Ledger], transaction: Transaction | None = None
+        self, found: Snapshot, *, ledgers: Sequence[Ledger], transaction: Transaction | None = None
     ) -> InvoiceBooks:
         return InvoiceBooks(
             invoice=found.one("invoice", "invoice", Invoice),
@@ -300,84 +291,15 @@ class DataverseBooks:
         user = row(self._mapping["user"].set, caller)
         return Operation("GET", function(user, "RetrievePrincipalAccess", {"Target": target}))
 
-    def _read(self, reads: Mapping[str, Operation]) -> "_Found":
-        with _translated(
+    def _read(self, reads: Mapping[str, Operation]) -> Snapshot:
+        with translated(
             conflict=BooksUnreachable
         ):  # a read changes nothing, so there is nothing to clash with
             answers = self._dataverse.batch(list(reads.values()), within=READ_WITHIN, continue_on_error=True)
         replies = {
             name: answer for name, answer in zip(reads, answers, strict=True) if isinstance(answer, Reply)
         }
-        return _Found(self._codec, replies)
-
-
-class _Found:
-    """The answers of a snapshot, by the name of their question."""
-
-    def __init__(self, codec: Codec, replies: Mapping[str, Reply]) -> None:
-        self.replies = replies
-        self._codec = codec
-        self._known: dict[UUID, str] = {}
-        if "currencies" in replies:
-            found = (self._decode("currency", Currency, each) for each in self._rows("currencies"))
-            self._known = {each.id: each.code for each in found}
-
-    def one(self, name: str, kind: str, wanted: type[R]) -> R:
-        with _translated():
-            self.replies[name].raise_for_status()
-        return self._decode(kind, wanted, self.replies[name].body)
-
-    def maybe(self, name: str, kind: str, wanted: type[R]) -> R | None:
-        try:
-            return self.one(name, kind, wanted)
-        except NotFound:
-            return None
-
-    def many(self, name: str, kind: str, wanted: type[R]) -> tuple[R, ...]:
-        return tuple(self._decode(kind, wanted, each) for each in self._rows(name))
-
-    def readable(self, name: str, kind: str, wanted: type[R]) -> tuple[tuple[R, ...], tuple[str, ...]]:
-        """The rows, and what is wrong with those that cannot be read."""
-        rows, problems = [], []
-        for each in self._rows(name):
-            try:
-                rows.append(self._codec.decode(kind, wanted, each, self._known))
-            except RowUnreadable as error:
-                problems.append(str(error))
-        return tuple(rows), tuple(problems)
-
-    def legible(self, name: str, kind: str, wanted: type[R]) -> tuple[R, ...]:
-        """The rows that can be read, of a table that people fill in and that no amount depends on.
-
-        A payment type without a backend is none that a charge could use; it must not keep money from being recorded.
-        """
-        rows, problems = self.readable(name, kind, wanted)
-        for problem in problems:
-            _log.warning("passed over", row=problem)
-        return rows
-
-    def rights(self) -> frozenset[str]:
-        reply = self.replies.get("rights")
-        if reply is None or reply.error is not None:
-            return frozenset()
-        return frozenset(each.strip() for each in str(reply.body.get("AccessRights", "")).split(","))
-
-    def _rows(self, name: str) -> list[Mapping[str, Any]]:
-        with _translated():
-            self.replies[name].raise_for_status()
-        body = self.replies[name].body
-        if "@odata.nextLink" in body or body.get(MORE):
-            raise BooksRefused(
-                f"{name}: more rows than one page; this customer has too many open items", None
-            )
-        rows: list[Mapping[str, Any]] = body["value"]
-        return rows
-
-    def _decode(self, kind: str, wanted: type[R], content: Mapping[str, Any]) -> R:
-        try:
-            return self._codec.decode(kind, wanted, content, self._known)
-        except RowUnreadable as error:
-            raise BooksRefused(str(error), None) from error  # the CRM is there, and will say the same again
+        return Snapshot(self._codec, replies)
 
 
 def _raise(failed: Reply, writes: Sequence[tuple[UUID, Operation]]) -> NoReturn:
@@ -391,20 +313,3 @@ def _raise(failed: Reply, writes: Sequence[tuple[UUID, Operation]]) -> NoReturn:
     number = failed.headers.get("content-id", "")
     known = number.isdecimal() and 0 < int(number) <= len(writes)
     raise BooksRefused(error.message, writes[int(number) - 1][0] if known else None)
-
-
-@contextmanager
-def _translated(conflict: type[BooksError] = Conflict) -> Iterator[None]:
-    """The errors of the Web API as those of the port."""
-    try:
-        yield
-    except (PreconditionFailed, Duplicate) as error:
-        raise conflict(str(error)) from error
-    except RowNotFound as error:
-        raise NotFound(str(error)) from error
-    except (Throttled, Unauthorized) as error:
-        raise BooksUnreachable(str(error)) from error
-    except Refused as error:
-        raise BooksRefused(str(error), None) from error
-    except DataverseError as error:
-        raise BooksUnreachable(str(error)) from error
