@@ -23,7 +23,7 @@ demo: setup
 	$(BIN)/python -m connector demo $(ARGS)
 
 test: setup chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
