@@ -38,3 +38,10 @@ def discrepancies(
             yield f"{key} was told it was charged, but it was not"
         if outcome in {Outcome.FAILED, Outcome.REFUSED} and was_made:
             yield f"{key} was told that it was {outcome}, but it was charged"
+
+
+def ordered_twice(orders: Mapping[str, int]) -> Iterator[str]:
+    """`orders` are intents by RequestKey: however often a charge was tried, it was one order."""
+    for key, times in orders.items():
+        if times > 1:
+            yield f"{key} has {times} intents at Stripe"

@@ -1,10 +1,13 @@
 """The add-on as a process that can die: the real actions and the real adapters, on a wire that can be cut."""
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import requests
+from stripe import PaymentIntent
 
 from connector.dataverse.books import DataverseBooks
 from connector.dataverse.http import Dataverse
@@ -136,13 +139,18 @@ class Process:
 
     def captured(self) -> dict[str, int]:
         """Minor units by intent, of all that succeeded at Stripe."""
-        client = self.gateway._stripe.within(30)
-        page = client.v1.payment_intents.list({"limit": 100})
         return {
-            intent.id: intent.amount_received
-            for intent in page.auto_paging_iter()
-            if intent.status == "succeeded"
+            intent.id: intent.amount_received for intent in self._intents() if intent.status == "succeeded"
         }
+
+    def orders(self) -> Counter[str]:
+        """How many intents were made for each RequestKey."""
+        keys = (intent.metadata.to_dict().get("counterfoil_request", "") for intent in self._intents())
+        return Counter(key for key in keys if key)
+
+    def _intents(self) -> Iterator[PaymentIntent]:
+        client = self.gateway._stripe.within(30)
+        return iter(client.v1.payment_intents.list({"limit": 100}).auto_paging_iter())
 
     def _call(self, action: str, target: UUID | None, key: str, **parameters: Decimal) -> Call:
         return Call(action, target, BILLER, key, parameters, self.clock.now(), ORGANIZATION.id)

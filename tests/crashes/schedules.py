@@ -16,7 +16,7 @@ from plugins.rules import ids
 from plugins.rules.checks import WholeBooks
 from sandbox.demo.story import row_id
 from sandbox.world import World
-from tests.crashes.judgement import discrepancies
+from tests.crashes.judgement import discrepancies, ordered_twice
 from tests.crashes.processes import Process
 from tests.crashes.wire import Fault, Killed
 
@@ -255,6 +255,7 @@ class Run:
         invoice = row_id("invoice", self.schedule.invoice)
         told = [(key, answer.outcome) for key, answer in self.answers]
         self.told.problems += discrepancies(books, captured, invoice, total, told)
+        self.told.problems += ordered_twice(reader.orders())
 
     def _lost_updates(self, books: WholeBooks) -> Iterator[str]:
         """Every changeset that was carried out moved its ledger's version by one; none was written over another."""

@@ -15,7 +15,7 @@ from sandbox.crm.schema import Schema
 from sandbox.demo.story import row_id
 from sandbox.faults import Faults
 from sandbox.world import World
-from tests.crashes.judgement import discrepancies
+from tests.crashes.judgement import discrepancies, ordered_twice
 from tests.crashes.processes import Process
 
 CLERKS = 6
@@ -39,7 +39,8 @@ def judge(world: World, invoice: str, told: list[tuple[str, Outcome]]) -> list[s
     reader = Process(world)
     books, captured = reader.books(), reader.captured()
     total = next(each.total.minor for each in books.invoices if each.number == invoice)
-    return list(discrepancies(books, captured, row_id("invoice", invoice), total, told))
+    found = discrepancies(books, captured, row_id("invoice", invoice), total, told)
+    return [*found, *ordered_twice(reader.orders())]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -11,7 +11,7 @@ from plugins.rules import ids
 from plugins.rules.ledger import Outcome, Request, Stage, TransactionStatus
 from sandbox.crm.schema import Schema
 from sandbox.demo.story import row_id
-from tests.crashes.judgement import discrepancies
+from tests.crashes.judgement import discrepancies, ordered_twice
 from tests.crashes.killable import Moment, Theatre, open_theatre
 from tests.crashes.processes import Process
 
@@ -129,5 +129,5 @@ def test_killed_at_a_call_of_a_charge(
     books, captured = reader.books(), reader.captured()
     total = next(each.total.minor for each in books.invoices if each.number == invoice)
     found = discrepancies(books, captured, row_id("invoice", invoice), total, [(KEY, told.outcome)])
-    assert list(found) == []
+    assert [*found, *ordered_twice(reader.orders())] == []
     assert told.outcome in {Outcome.DONE, Outcome.FAILED, Outcome.REFUSED}

@@ -58,6 +58,17 @@ def saved(**columns: Any) -> Act:
     return act
 
 
+def billed(total: str) -> Act:
+    """Lines were added or taken off, and the platform summed them up."""
+
+    def act(world: World) -> None:
+        store, invoices = world.crm.store, world.crm.schema.table("invoice")
+        with store.transaction():
+            store.update(invoices, row_id("invoice", INVOICE), {"totalamount": Decimal(total)})
+
+    return act
+
+
 def moved_clock(seconds: float) -> Act:
     def act(world: World) -> None:
         world.clock.advance(seconds)
@@ -97,8 +108,8 @@ def charged_elsewhere(world: World) -> None:
 
 
 MEANWHILE: dict[str, Act] = {
-    "total lowered": saved(totalamount=Decimal("500.00")),
-    "total raised": saved(totalamount=Decimal("2000.00")),
+    "total lowered": billed("500.00"),
+    "total raised": billed("2000.00"),
     "cancelled": saved(statecode=3, statuscode=100003),
     "marked as paid": saved(statecode=2, statuscode=100001),
     "another customer": saved(customerid_account=bind("accounts", row_id("account", "Adatum Stone"))),
@@ -182,6 +193,24 @@ def test_a_card_that_was_taken_off_meanwhile_is_refused_in_the_processor_s_words
     assert answer is not None
     assert (answer.outcome, answer.code) == (Outcome.FAILED, "rejected")
     assert "was detached from a Customer" in answer.message
+
+
+def test_an_invoice_that_owes_again_no_longer_says_when_it_was_paid(stage: World) -> None:
+    stage.reset()
+    process = Process(stage)
+    process.charge(INVOICE, "1250.00", KEY)
+    assert paid_on(process) is not None
+    saved(statecode=0, statuscode=4)(stage)
+    billed("2000.00")(stage)
+    answer = process.charge(INVOICE, "100.00", OTHER_KEY)
+    assert answer is not None
+    assert answer.code == "succeeded"
+    assert paid_on(process) is None
+
+
+def paid_on(process: Process) -> object:
+    path = row("invoices", row_id("invoice", INVOICE)) + "?$select=cfl_paidon"
+    return process.dataverse.send(Operation("GET", path), within=5).body["cfl_paidon"]
 
 
 # --- A platform that tells less ----------------------------------------------------------------------------------------
