@@ -16,6 +16,7 @@ TOTAL = "Microsoft.Dynamics.CRM.totalrecordcount"
 class Preferences:
     representation: bool = False
     continue_on_error: bool = False
+    track_changes: bool = False
     page_size: int | None = None
     annotations: tuple[str, ...] = ()
     """Patterns of annotation names, such as `*`."""
@@ -29,6 +30,8 @@ class Preferences:
         parts = []
         if self.representation:
             parts.append("return=representation")
+        if self.track_changes:
+            parts.append("odata.track-changes")
         if self.page_size is not None:
             parts.append(f"odata.maxpagesize={self.page_size}")
         if self.annotations:
@@ -51,6 +54,7 @@ def _read(text: str) -> Preferences:
     return Preferences(
         representation=given.get("return") == "representation",
         continue_on_error="odata.continue-on-error" in given,
+        track_changes="odata.track-changes" in given,
         page_size=max(1, min(MAX_PAGE, int(size))) if size.isdigit() else None,
         annotations=tuple(pattern.strip() for pattern in patterns.split(",") if pattern.strip()),
     )

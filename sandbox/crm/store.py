@@ -25,6 +25,9 @@ MONEY_SCALE = 4
 Stored = int | float | str | None
 
 
+_VERSION = "versionnumber"
+
+
 class Store:
     """All rows. Safe to use from several threads: a transaction holds the one lock until it ends.
 
@@ -174,6 +177,24 @@ class Store:
 
     def delete(self, table: Table, row_id: UUID) -> None:
         self._write(table, f'DELETE FROM "{table.name}" WHERE "{table.primary_key}" = ?', [str(row_id)])
+        if table.change_tracking:
+            tombstone: list[Stored] = [self.next_number(_VERSION), table.name, str(row_id)]
+            self._write(table, "INSERT INTO sandbox_deleted VALUES (?, ?, ?)", tombstone)
+
+    def deleted_since(self, table: Table, version: int) -> list[UUID]:
+        """Rows of a table with change tracking that were deleted after `version` and are still not there."""
+        gone = self.sql(
+            "SELECT row_id, MAX(version) AS latest FROM sandbox_deleted WHERE table_name = ? AND version > ? "
+            f'AND row_id NOT IN (SELECT "{table.primary_key}" FROM "{table.name}") GROUP BY row_id ORDER BY latest',
+            [table.name, version],
+        )
+        return [UUID(row_id) for row_id, _ in gone]
+
+    @property
+    def last_version(self) -> int:
+        """The version that was given last, to whichever row."""
+        found = self.sql("SELECT value FROM sandbox_counter WHERE name = ?", [_VERSION])
+        return int(found[0][0]) if found else 0
 
     def next_number(self, counter: str) -> int:
         """1, 2, 3 … per counter name; for autonumber columns and row versions."""
@@ -244,7 +265,7 @@ class Store:
             raise _duplicate(table, str(error)) from error
 
     def _next_version(self, table: Table) -> int:
-        return self.next_number("versionnumber") if "versionnumber" in table.columns else 0
+        return self.next_number(_VERSION) if "versionnumber" in table.columns else 0
 
     def _build(self) -> None:
         """Make what is missing: tables, columns added since the file was written, indexes for keys and lookups."""
@@ -256,6 +277,9 @@ class Store:
         execute = self._connection.execute
         execute("BEGIN")
         execute("CREATE TABLE IF NOT EXISTS sandbox_counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+        execute(
+            "CREATE TABLE IF NOT EXISTS sandbox_deleted (version INTEGER PRIMARY KEY, table_name TEXT, row_id TEXT)"
+        )
         for table in self.schema:
             codecs = self._codecs[table.name]
             declared = ", ".join(

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
-from sandbox.crm import batch, csdl, errors, fetchxml, functions, metadata, navigation
+from sandbox.crm import batch, changes, csdl, errors, fetchxml, functions, metadata, navigation
 from sandbox.crm.addresses import RowAddress, read_segment
 from sandbox.crm.bodies import SERVICE_PATH
 from sandbox.crm.customapi import CustomApis
@@ -83,7 +83,10 @@ class WebApi:
         if segments[1] == "$count":
             exchange.require_method("GET")
             with self._store.lock:
-                number = exchange.reader.count(table, exchange.query)
+                if changes.wanted(exchange):
+                    number = changes.count(exchange, table)
+                else:
+                    number = exchange.reader.count(table, exchange.query)
             return Response(200, {"content-type": "text/plain", "odata-version": "4.0"}, str(number).encode())
         if segments[1].startswith(NAMESPACE):
             name = segments[1].removeprefix(NAMESPACE)
@@ -104,6 +107,8 @@ class WebApi:
         with self._store.lock:
             if "fetchXml" in exchange.options:
                 return exchange.json(fetchxml.answer(exchange, table, exchange.options["fetchXml"]))
+            if changes.wanted(exchange):
+                return changes.answer(exchange, table)
             return exchange.json(exchange.reader.collection(table, exchange.query, exchange.address))
 
     def _row(self, exchange: Exchange, address: RowAddress, tail: list[str]) -> Response:
