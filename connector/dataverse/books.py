@@ -194,6 +194,9 @@ class DataverseBooks:
         body = self._codec.encode("projection", projection)
         body.pop(self._mapping["projection"].id)
         body.pop("statuscode", None)
+        for field, column in self._mapping["projection"].columns.items():
+            if column.plain and getattr(projection, field) is None:
+                body[column.plain] = None  # shown before, true no more
         if projection.status is not invoice.status:
             body |= self._codec.state("projection", projection) or {}
         return body
