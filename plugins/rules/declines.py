@@ -59,7 +59,9 @@ _EXCERPT = 500
 
 def shown_codes(code: str, decline_code: str = "") -> str:
     """The raw codes as far as they may be shown."""
-    return "card_declined" if _hidden(code, decline_code) else ": ".join(filter(None, (code, decline_code)))
+    if _hidden(code, decline_code):
+        return "card_declined"
+    return ": ".join(dict.fromkeys(filter(None, (code, decline_code))))
 
 
 def _hidden(code: str, decline_code: str) -> bool:
