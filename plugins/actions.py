@@ -86,6 +86,16 @@ class KeyReused(CallError):
         )
 
 
+class UserOrInvoiceGone(CallError):
+    """What a request row would name is not there (any more), so none can be written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "user_or_invoice_gone",
+            "The user who asked or the invoice is not in the CRM any more. Nothing was charged.",
+        )
+
+
 def checked_key(key: object) -> str:
     """The key in lower case. Raises `KeyInvalid`."""
     if not isinstance(key, str) or not KEY.match(key.lower()):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from plugins.actions import Action, Answer, Call, KeyReused, checked_key
+from plugins.actions import Action, Answer, Call, KeyReused, UserOrInvoiceGone, checked_key
 from plugins.ports import (
     ORGANISATION,
     BooksRefused,
@@ -62,7 +62,7 @@ METHODS = {
 def charge_invoice(call: Call, outside: Outside) -> Answer:
     """The answer that is, or already was, written under the call's key.
 
-    Raises `KeyReused`, `KeyInvalid` (nothing is written) and `BooksUnreachable` (nothing was charged by this call).
+    Raises `KeyReused`, `KeyInvalid`, `UserOrInvoiceGone` (nothing is written) and `BooksUnreachable` (nothing was charged by this call).
     """
     asked = _asked(call)
     until = call.received + WHOLE
@@ -260,6 +260,8 @@ def _refuse(
         if known is not None:
             return _known(known, asked)
         raise BooksUnreachable("the refusal could not be written; nothing was charged") from None
+    except NotFound:
+        raise UserOrInvoiceGone from None
     if intent is not None:
         _give_up(outside, intent)
     return Answer(Outcome.REFUSED, refusal.code, refusal.message)

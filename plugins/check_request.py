@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from plugins.actions import Action, Answer, Call, checked_key
-from plugins.ports import BooksUnreachable, Conflict, Outside
+from plugins.actions import Action, Answer, Call, UserOrInvoiceGone, checked_key
+from plugins.ports import BooksUnreachable, Conflict, NotFound, Outside
 from plugins.rules import ids
 from plugins.rules.ledger import Outcome, Owner, Request, Source
 from plugins.settlement import WHOLE, look_again
@@ -19,7 +19,7 @@ def check_request(call: Call, outside: Outside) -> Answer:
     """The answer under the key, looked up anew while it is Pending.
 
     A key that nobody knows becomes Refused `not_received`, so that a late original finds it taken.
-    Raises `KeyInvalid`, `BooksUnreachable`.
+    Raises `KeyInvalid`, `UserOrInvoiceGone`, `BooksUnreachable`.
     """
     key = checked_key(call.key)
     request = ids.request_id(key)
@@ -32,6 +32,8 @@ def check_request(call: Call, outside: Outside) -> Answer:
             outside.books.record(row)
         except Conflict:
             continue  # the original came just now
+        except NotFound:
+            raise UserOrInvoiceGone from None
         return Answer(row.outcome, row.code, row.message)
     raise BooksUnreachable("the request could not be read")
 

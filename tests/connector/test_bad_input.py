@@ -181,6 +181,11 @@ class TestNothingIsWritten:
         answer = office.click({"PaymentProfileId": "visa"})
         assert (answer.status, answer.code) == (400, "parameter_malformed")
 
+    def test_somebody_whom_the_crm_does_not_know(self, office: Office) -> None:
+        for message in ("cfl_ChargeInvoice", "cfl_CheckRequest"):
+            answer = office.click({}, MessageName=message, InitiatingUserId=str(uuid4()))
+            assert (answer.status, answer.code) == (400, "user_or_invoice_gone")
+
     @pytest.mark.parametrize(("seconds", "code"), [(-301, "event_expired"), (301, "event_from_the_future")])
     def test_event_out_of_its_time(self, office: Office, seconds: int, code: str) -> None:
         answer = office.event("pi_unknown", seconds=seconds)
