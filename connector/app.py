@@ -125,13 +125,16 @@ class App:
         return counts
 
     def health(self) -> Iterable[Part]:
+        last = self._sweeper.last
         if self._checked is None:
             yield Part("crm", ok=False, detail=self._unchecked_because)
+        elif last is not None and not last.crm_answered:
+            yield Part("crm", ok=False, detail="; ".join(last.problems))
         else:
             yield Part("crm", ok=not self._checked, detail="; ".join(self._checked) or "reached, set up")
         yield Part("stripe", ok=True, detail=f"{'live' if self._outside.gateway.live else 'test'} mode")
-        last = self._sweeper.last_on
-        detail = f"last at {last:%H:%M:%S} UTC" if last else "not yet"
+        swept_on = self._sweeper.last_on
+        detail = f"last at {swept_on:%H:%M:%S} UTC" if swept_on else "not yet"
         yield Part("sweep", ok=self._sweeper.alive, detail=detail)
 
     def _check_set_up(self) -> None:

@@ -35,6 +35,7 @@ class Counts:
     pending: int = 0
     in_trouble: int = 0
     orphans_cancelled: int = 0
+    crm_answered: bool = True
     problems: list[str] = field(default_factory=list)
 
 
@@ -62,11 +63,13 @@ def sweep(outside: Outside) -> Counts:
                     silent + 1 if isinstance(_look_at(outside, transaction, counts), BooksUnreachable) else 0
                 )
                 if silent == SILENCES:
+                    counts.crm_answered = False
                     counts.problems.append("the CRM does not answer any more")
                     return counts
             if len(page.transactions) + len(page.unreadable) < most or not fresh:
                 break
     except BooksError as error:
+        counts.crm_answered = False
         counts.problems.append(f"the CRM does not answer: {error}")
     return counts
 

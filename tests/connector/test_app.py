@@ -307,6 +307,19 @@ def health(app: App) -> dict[str, Part]:
     return {each.name: each for each in app.health()}
 
 
+def test_a_crm_that_stopped_answering_is_told_until_it_answers_again(office: Office) -> None:
+    app = app_of(office, list)
+    app._check_once()
+    office.books.before = unreachable("due")
+    app._sweeper._pass(office.clock.now())
+    told = health(app)["crm"]
+    assert not told.ok
+    assert told.detail.startswith("the CRM does not answer")
+
+    app._sweeper._pass(office.clock.now())
+    assert health(app)["crm"] == Part("crm", ok=True, detail="reached, set up")
+
+
 def test_before_the_crm_has_answered_it_is_not_well(office: Office) -> None:
     def silent() -> list[str]:
         raise Unreachable("connection refused")
