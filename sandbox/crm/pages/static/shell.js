@@ -42,8 +42,11 @@
   async function begin() {
     Sandbox.wireMenus(document);
     if (Sandbox.page.page === "form") Sandbox.wireRecord("");
-    if (Sandbox.commandBar) await Sandbox.commandBar.refresh();
-    document.body.dataset.ready = "1";
+    try {
+      if (Sandbox.commandBar) await Sandbox.commandBar.refresh();
+    } finally {
+      document.body.dataset.ready = "1";
+    }
   }
   begin();
 })();
