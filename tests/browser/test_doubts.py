@@ -80,10 +80,14 @@ def test_a_charge_that_never_arrived_is_known_not_to_have_happened(demo: Demo, n
     dialog = invoice.charge()
     dialog.save()
     dialog.expect_state("submitting")
+    body = dialog.frame.locator("body")
     for _ in range(10):
-        if dialog.frame.locator("body").get_attribute("data-state") == "error":
+        if body.get_attribute("data-state") != "submitting":
             break
         wait_long(invoice.page)
+    if body.get_attribute("data-state") == "unknown":
+        # On a busy machine the leap in time also ends the dialog's own question; then the clerk asks once more.
+        dialog.frame.get_by_role("button", name="Check again").click()
     dialog.expect_state("error")
     assert "Nothing was charged." in dialog.message()
     assert demo.transactions("INV-1001") == []
