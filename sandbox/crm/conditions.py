@@ -146,7 +146,7 @@ def _like(
     return f"({sql} IS NULL OR NOT {term})" if operator.startswith(("not-", "does-not-")) else term
 
 
-def _user(
+def _own(
     context: QueryContext,
     _column: Column,
     sql: str,
@@ -154,19 +154,9 @@ def _user(
     _values: Sequence[Any],
     parameters: Parameters,
 ) -> str:
-    parameters.append(str(context.actor.user_id))
-    return _with_empty(f"{sql} {'<>' if operator.startswith('ne') else '='} ?", sql, operator[:2])
-
-
-def _business_unit(
-    context: QueryContext,
-    _column: Column,
-    sql: str,
-    operator: str,
-    _values: Sequence[Any],
-    parameters: Parameters,
-) -> str:
-    parameters.append(str(context.actor.business_unit_id))
+    """The one who asks: their user, or their business unit."""
+    actor = context.actor
+    parameters.append(str(actor.user_id if operator.endswith("userid") else actor.business_unit_id))
     return _with_empty(f"{sql} {'<>' if operator.startswith('ne') else '='} ?", sql, operator[:2])
 
 
@@ -232,10 +222,10 @@ _OPERATORS: dict[str, _Handler] = {
     "not-end-with": _like,
     "contain": _like,
     "does-not-contain": _like,
-    "eq-userid": _user,
-    "ne-userid": _user,
-    "eq-businessid": _business_unit,
-    "ne-businessid": _business_unit,
+    "eq-userid": _own,
+    "ne-userid": _own,
+    "eq-businessid": _own,
+    "ne-businessid": _own,
     "on": _days,
     "on-or-after": _days,
     "on-or-before": _days,
