@@ -11,11 +11,14 @@ from connector.clock import FollowingClock, SystemClock
 from connector.dataverse.auth import Application, ClientCertificate, ClientSecret, ManagedIdentity, Tokens
 from connector.dataverse.books import DataverseBooks
 from connector.dataverse.http import Dataverse, Exchange
+from connector.dataverse.mail import DataverseMail
 from connector.dataverse.mapping import Mapping as TableMapping
 from connector.dataverse.mapping import load_mapping
 from connector.dataverse.metadata_check import problems
 from connector.dataverse.odata import DataverseError, Operation
 from connector.dataverse.session import open_session
+from connector.documents.paper import Paper
+from connector.documents.rendered import RenderedDocuments
 from connector.metrics import Metrics
 from connector.settings import Settings
 from connector.stripe.client import Stripe, pooled_session
@@ -23,8 +26,34 @@ from connector.stripe.events import GatewayEvent
 from connector.stripe.gateway import StripeGateway
 from connector.sync.sweep import Counts, SweepThread, cancel_orphans, sweep
 from connector.traffic import ProcessTraffic
-from plugins import charge_invoice, check_request
+from plugins import (
+    add_credit,
+    add_debit,
+    add_payment,
+    adjust_tax,
+    charge_invoice,
+    check_request,
+    close_invoice,
+    create_refund,
+    credit_usage,
+    delete_disbursement,
+    deliver_invoice,
+    disburse,
+    make_payment,
+    open_account,
+    open_invoice,
+    post_batch,
+    refund_payment,
+    reverse_payments,
+    reverse_transaction,
+    run_billing,
+    save_credit,
+    save_payment,
+    update_account,
+    void_invoice,
+)
 from plugins.actions import Action, Answer, Call, CallError
+from plugins.carrying_on import LEAVES_WORK
 from plugins.ports import (
     ORGANISATION,
     BooksError,
@@ -34,12 +63,35 @@ from plugins.ports import (
     GatewayError,
     Outside,
 )
+from plugins.rules.ids import TransactionId
 from plugins.rules.ledger import Outcome
 from plugins.settlement import WHOLE, look_again
 
 PERFORMERS: Mapping[str, tuple[Action, Callable[[Call, Outside], Answer]]] = {
     charge_invoice.ACTION.name: (charge_invoice.ACTION, charge_invoice.charge_invoice),
     check_request.ACTION.name: (check_request.ACTION, check_request.check_request),
+    add_credit.ACTION.name: (add_credit.ACTION, add_credit.add_credit),
+    add_debit.ACTION.name: (add_debit.ACTION, add_debit.add_debit),
+    add_payment.ACTION.name: (add_payment.ACTION, add_payment.add_payment),
+    adjust_tax.ACTION.name: (adjust_tax.ACTION, adjust_tax.adjust_tax),
+    close_invoice.ACTION.name: (close_invoice.ACTION, close_invoice.close_invoice),
+    create_refund.ACTION.name: (create_refund.ACTION, create_refund.create_refund),
+    credit_usage.ACTION.name: (credit_usage.ACTION, credit_usage.credit_usage),
+    delete_disbursement.ACTION.name: (delete_disbursement.ACTION, delete_disbursement.delete_disbursement),
+    deliver_invoice.ACTION.name: (deliver_invoice.ACTION, deliver_invoice.deliver_invoice),
+    disburse.ACTION.name: (disburse.ACTION, disburse.disburse),
+    open_account.ACTION.name: (open_account.ACTION, open_account.open_account),
+    make_payment.ACTION.name: (make_payment.ACTION, make_payment.make_payment),
+    refund_payment.ACTION.name: (refund_payment.ACTION, refund_payment.refund_payment),
+    open_invoice.ACTION.name: (open_invoice.ACTION, open_invoice.open_invoice),
+    post_batch.ACTION.name: (post_batch.ACTION, post_batch.post_batch),
+    reverse_payments.ACTION.name: (reverse_payments.ACTION, reverse_payments.reverse_payments),
+    reverse_transaction.ACTION.name: (reverse_transaction.ACTION, reverse_transaction.reverse_transaction),
+    run_billing.ACTION.name: (run_billing.ACTION, run_billing.run_billing),
+    save_credit.ACTION.name: (save_credit.ACTION, save_credit.save_credit),
+    save_payment.ACTION.name: (save_payment.ACTION, save_payment.save_payment),
+    update_account.ACTION.name: (update_account.ACTION, update_account.update_account),
+    void_invoice.ACTION.name: (void_invoice.ACTION, void_invoice.void_invoice),
 }
 """Every action that the CRM can ask for."""
 
@@ -92,18 +144,25 @@ class App:
             return performer(call, self._outside)
         except (BooksError, GatewayError) as error:
             _log.warning("no answer yet", action=call.action, key=call.key, error=str(error))
-            return Answer(
-                Outcome.PENDING, "unknown", "There is no answer yet; the charge will be looked up again."
-            )
+            return Answer(Outcome.PENDING, "unknown", "There is no answer yet; it will be looked up again.")
+        finally:
+            if call.action in LEAVES_WORK:
+                self._sweeper.wake()
 
     def hear(self, event: GatewayEvent) -> None:
         """An event is a hint that one of ours may have changed: it is looked up, never believed."""
-        outside, reference = self._outside, event.payment_intent
-        if event.live is not outside.gateway.live or not event.type.startswith("payment_intent."):
+        if event.live is not self._outside.gateway.live or not _is_about_money(event):
             return
         if self._checked is None:
             self._check_once()
         self._insist_on_set_up()
+        if event.object_kind == "refund":
+            self._hear_of_refund(event)
+        else:
+            self._hear_of_intent(event)
+
+    def _hear_of_intent(self, event: GatewayEvent) -> None:
+        outside, reference = self._outside, event.payment_intent
         if not self._traffic.is_news(reference, succeeded=event.type == "payment_intent.succeeded"):
             return
         transaction = outside.books.transaction_of(reference)
@@ -111,6 +170,19 @@ class App:
             _log.info("an event of an intent that is not ours", event_id=event.id, intent=reference)
             return
         with self._traffic.in_hand(reference):
+            look_again(outside, transaction, outside.clock.now() + WHOLE)
+
+    def _hear_of_refund(self, event: GatewayEvent) -> None:
+        """Found by what we wrote on it: its id may not have reached the books. A failure is news even after a success."""
+        outside, key = self._outside, event.transaction
+        fails = event.type not in {"refund.created", "refund.updated"}
+        if self._traffic.is_in_hand(key) or not (fails or self._traffic.is_news(key, succeeded=False)):
+            return
+        transaction = outside.books.transaction(TransactionId(UUID(key))) if _is_id(key) else None
+        if transaction is None:
+            _log.info("an event of a refund that is not ours", event_id=event.id, refund=event.object_id)
+            return
+        with self._traffic.in_hand(key):
             look_again(outside, transaction, outside.clock.now() + WHOLE)
 
     def sweep(self) -> Counts:
@@ -159,6 +231,17 @@ class App:
             _log.error("not set up", problem=problem)
 
 
+def _is_about_money(event: GatewayEvent) -> bool:
+    return event.type.startswith("payment_intent.") or event.object_kind == "refund"
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def compose(settings: Settings, metrics: Metrics, clock: Clock | None = None) -> App:
     """The App of an installation. Raises `MappingError`; talks to nobody yet."""
     mapping = load_mapping(settings.mapping)
@@ -172,6 +255,8 @@ def compose(settings: Settings, metrics: Metrics, clock: Clock | None = None) ->
         traffic=traffic,
         alerts=LoggedAlerts(metrics),
         organisation=settings.organization_id,
+        documents=RenderedDocuments(Paper(settings.paper)),
+        mail=DataverseMail(dataverse, mapping, settings.mail_queue_id),
         answer_within=settings.answer_within_seconds,
     )
     return App(outside, traffic, lambda: set_up_problems(dataverse, mapping, settings.organization_id))

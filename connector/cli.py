@@ -150,6 +150,25 @@ def sweep(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Read the whole books and tell every invariant that does not hold. Changes nothing."""
+    from connector import examination
+    from connector.dataverse.mapping import MappingError
+    from connector.dataverse.odata import DataverseError
+
+    settings = _settings()
+    try:
+        counts, problems = examination.examine_books(settings)
+    except MappingError as e:
+        _stop(2, f"COUNTERFOIL_MAPPING: {e}")
+    except DataverseError as e:
+        _stop(1, f"The CRM did not let the books be read: {e}")
+    _tell({**counts, "problems": problems}, as_json=as_json)
+    if problems:
+        raise typer.Exit(1)
+
+
 def _settings() -> "Settings":
     from connector import settings
 

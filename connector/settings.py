@@ -132,6 +132,10 @@ class Settings(BaseSettings):
     """What the CRM's webhook sends in `x-counterfoil-secret`; several, comma-separated, while rotating (first: new)."""
     mapping: str = "sales"
     """Which tables hold invoices: the name of a file in `mappings/`."""
+    mail_queue_id: UUID | None = None
+    """The queue of the CRM that invoices are e-mailed from; without one they come from the service's own user."""
+    paper: Annotated[Literal["a4", "letter"], BeforeValidator(lambda v: str(v).lower())] = "a4"
+    """What printed invoices are laid out for: `a4` or `letter`."""
 
     # Stripe
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)]

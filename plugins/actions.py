@@ -82,7 +82,7 @@ class KeyReused(CallError):
     def __init__(self, key: str) -> None:
         super().__init__(
             "request_key_reused",
-            f"Request {key} was already used for something else. Close the dialog and open it again. Nothing was charged.",
+            f"Request {key} was already used for something else. Close the dialog and open it again. Nothing was done.",
         )
 
 
@@ -92,7 +92,7 @@ class UserOrInvoiceGone(CallError):
     def __init__(self) -> None:
         super().__init__(
             "user_or_invoice_gone",
-            "The user who asked or the invoice is not in the CRM any more. Nothing was charged.",
+            "The user who asked or the record is not in the CRM any more. Nothing was done.",
         )
 
 

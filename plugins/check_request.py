@@ -2,10 +2,13 @@
 
 from uuid import UUID
 
+from plugins import delivering
 from plugins.actions import Action, Answer, Call, UserOrInvoiceGone, checked_key
-from plugins.ports import BooksUnreachable, Conflict, NotFound, Outside
+from plugins.ports import DELIVERY, BooksUnreachable, Conflict, NotFound, Outside
+from plugins.refunds import handle
 from plugins.rules import ids
-from plugins.rules.ledger import Outcome, Owner, Request, Source
+from plugins.rules.ledger import Outcome, Request, Source
+from plugins.rules.row import Owner
 from plugins.settlement import WHOLE, look_again
 
 ACTION = Action(
@@ -39,11 +42,13 @@ def check_request(call: Call, outside: Outside) -> Answer:
 
 
 def _looked_up(outside: Outside, known: Request, call: Call) -> Answer:
+    if known.outcome is Outcome.PENDING and known.action == DELIVERY:
+        return delivering.look_again(outside, known, WHOLE)
     if known.outcome is Outcome.PENDING:
         transaction = outside.books.transaction(
             known.transaction or ids.transaction_id(ids.RequestId(known.id))
         )
-        if transaction is not None and not outside.traffic.is_in_hand(transaction.gateway_reference):
+        if transaction is not None and not outside.traffic.is_in_hand(handle(transaction)):
             return look_again(outside, transaction, call.received + WHOLE)
     return Answer(known.outcome, known.code, known.message)
 
@@ -56,7 +61,7 @@ def _not_received(key: str, request: ids.RequestId, call: Call) -> Request:
         input_hash="",  # any input: whatever comes late under this key is answered with this row
         outcome=Outcome.REFUSED,
         code=NOT_RECEIVED,
-        message="The request never reached Counterfoil. Nothing was charged.",
+        message="The request never reached Counterfoil. Nothing was done.",
         result="",
         invoice=None,
         ledger=None,

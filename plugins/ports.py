@@ -20,14 +20,19 @@ Errors of the books::
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
-from plugins.rules.ledger import Changeset, InvoiceBooks, Request, Setting, Transaction
+from plugins.rules.books import InvoiceBooks, LedgerBooks, Scope
+from plugins.rules.changes import Changeset, Create, Update
+from plugins.rules.ids import AccountId, InvoiceId, RequestId, TransactionId, UserId
+from plugins.rules.ledger import Ledger, Request, Transaction
 from plugins.rules.money import Money
+from plugins.rules.runs import BatchBooks, GroupBooks, UsageCreditJob, Work
+from plugins.rules.setup import Setting
+from plugins.rules.statement import Statement
 
 
 class Clock(Protocol):
@@ -99,6 +104,43 @@ class Intent:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+class RefundStatus(StrEnum):
+    """The closed list of Stripe's refund states."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+TRANSACTION = "counterfoil_transaction"
+"""The metadata that tells which payment transaction an intent or a refund belongs to."""
+
+
+@dataclass(frozen=True)
+class RefundOrder:
+    """What a refund is made of. It is one step, so it is ordered again, unchanged and under its one key, until answered."""
+
+    intent: str
+    amount: Money
+    metadata: Mapping[str, str]
+    idempotency_key: str
+
+
+@dataclass(frozen=True)
+class Refund:
+    """The truth about one refund, as the gateway told it just now."""
+
+    reference: str
+    intent: str
+    status: RefundStatus
+    amount: Money
+    reason: str = ""
+    """Why it failed, in the gateway's own code."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
 class GatewayError(Exception):
     """The gateway did not do what was asked, or it is not known whether it did."""
 
@@ -133,7 +175,7 @@ class Gateway(Protocol):
         ...
 
     def confirm_intent(self, reference: str, idempotency_key: str, within: float) -> Intent:
-        """Confirm off-session: the only call that moves money. A decline is an `Intent` with `decline`. Raises `NoAnswer`."""
+        """Confirm off-session: the call that takes money. A decline is an `Intent` with `decline`. Raises `NoAnswer`."""
         ...
 
     def read_intent(self, reference: str, within: float) -> Intent:
@@ -146,6 +188,20 @@ class Gateway(Protocol):
 
     def unconfirmed_intents(self, older_than: datetime) -> Sequence[Intent]:
         """Intents of ours (by metadata) that still wait for confirmation and were created before `older_than`."""
+        ...
+
+    def refund(self, order: RefundOrder, within: float) -> Refund:
+        """Give money back: a call that moves money. The same order again is the same refund. Raises `NoAnswer`,
+        `GatewayRefused` (certain, unless the key was first used longer than a day ago).
+        """
+        ...
+
+    def read_refund(self, reference: str, within: float) -> Refund:
+        """Raises `NoAnswer`; `GatewayRefused("resource_missing")` when the gateway does not know it."""
+        ...
+
+    def refunds_of(self, intent: str, within: float) -> Sequence[Refund]:
+        """All refunds of an intent, whoever made them. Raises `NoAnswer`."""
         ...
 
 
@@ -176,25 +232,46 @@ class BooksUnreachable(BooksError):
     """No answer, or none that can be read. What was to be written may have been."""
 
 
+DELIVERY = "cfl_DeliverInvoice"
+"""The action whose Pending requests are due `LONGEST_CALL` after they were written."""
+LONGEST_CALL = timedelta(minutes=2)
+
+
 @dataclass(frozen=True)
 class Due:
     """Transactions whose next check has come, and Pending ones without one; and whose books these are."""
 
     setting: Setting | None
     transactions: tuple[Transaction, ...]
+    ledgers: tuple[Ledger, ...] = ()
+    """Those that owe an invoice its showing."""
+    deliveries: tuple[Request, ...] = ()
+    """Requests to deliver an invoice that are Pending, and older than any call: somebody has to carry them on."""
     unreadable: tuple[str, ...] = ()
     """What is wrong with each due row that is none of the above; those behind it wait for nobody."""
+    work: tuple[Work, ...] = ()
+    """Runs, batches and jobs that have not ended and whose next check has come, or that have none."""
 
 
 class Books(Protocol):
     """The ledger in the CRM. Every method may raise `BooksUnreachable`."""
 
+    def for_ledger(self, scope: Scope, request: RequestId | None, caller: UserId | None) -> LedgerBooks:
+        """The books of one ledger in one call, as far as `scope` says; the ledger first, the caller's rights last.
+
+        The ledger asked about is the first of `ledgers`; there is none where an account or an invoice has none yet.
+        Raises `NotFound` when the row asked about is gone.
+        """
+        ...
+
     def for_charge(self, invoice: InvoiceId, request: RequestId, caller: UserId) -> InvoiceBooks:
         """The books around an invoice in one call, the ledgers first and the caller's rights last. Raises `NotFound`."""
         ...
 
-    def for_settlement(self, transaction: Transaction) -> InvoiceBooks:
-        """The books around a transaction's invoice in one call, with its own ledger and request. Raises `NotFound`."""
+    def for_settlement(self, transaction: Transaction) -> LedgerBooks:
+        """The books of a transaction's own ledger in one call, with its request and what it is about: the invoice that
+        is charged (whoever's it is now), the payment that is refunded. Raises `NotFound`.
+        """
         ...
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
@@ -213,6 +290,71 @@ class Books(Protocol):
 
     def due(self, now: datetime, limit: int) -> Due:
         """What has to be looked at again, the longest waiting first, in one call."""
+        ...
+
+    # --- Runs, batches and jobs
+
+    def job(self, job: UUID) -> UsageCreditJob | None: ...
+
+    def for_group(
+        self, group: UUID, run: UUID, request: RequestId | None, caller: UserId | None
+    ) -> GroupBooks:
+        """A billing group, and what is left of that bill run of it, in one call. Raises `NotFound`."""
+        ...
+
+    def for_batch(self, batch: UUID, request: RequestId | None, caller: UserId | None) -> BatchBooks:
+        """A payment batch and what is left of it, in one call. Raises `NotFound`."""
+        ...
+
+    def write(self, *changes: Create | Update) -> None:
+        """Write rows of a run, a batch or a job and their request, all or nothing, under their own ETags.
+
+        They hold no money, so no ledger is locked. Raises `Conflict`, `BooksRefused`.
+        """
+        ...
+
+
+# --- Documents and mail ----------------------------------------------------------------------------------------
+
+
+class Documents(Protocol):
+    """An invoice document on paper: the same statement at the same moment is the same bytes."""
+
+    def pdf(self, statement: Statement, now: datetime) -> bytes: ...
+
+    def html(self, statement: Statement, letter: Sequence[str]) -> str:
+        """The same as a page for an e-mail; `letter` is what stands above it, a paragraph each."""
+        ...
+
+
+@dataclass(frozen=True)
+class Email:
+    """An e-mail to an account about one of its invoices, with a file."""
+
+    id: UUID
+    to: AccountId
+    regarding: InvoiceId
+    subject: str
+    body: str
+    """HTML."""
+    filename: str
+    mimetype: str
+    content: bytes
+
+
+class MailRefused(Exception):
+    """Certain: the CRM did not send it, and never will. The text is the CRM's own."""
+
+
+class Mail(Protocol):
+    """The CRM's own e-mail. Every method may raise `BooksUnreachable`: whether it was sent is not known then."""
+
+    def send(self, email: Email) -> None:
+        """However often it is called for an id, one e-mail goes out. Raises `MailRefused`."""
+        ...
+
+    def withdraw(self, key: UUID) -> bool:
+        """See to it that an e-mail which was not sent never is; False when it was sent."""
         ...
 
 
@@ -260,5 +402,7 @@ class Outside:
     traffic: Traffic
     alerts: Alerts
     organisation: UUID
+    documents: Documents
+    mail: Mail
     answer_within: float = 20.0
     """Seconds to wait for the gateway's answer to a confirmation."""

@@ -1,46 +1,63 @@
-"""Settle: from the truth about a transaction's intent to the rows. The only place that ends a transaction.
+"""Settle: from the truth about a transaction's intent or refund to the rows. The only place that ends a transaction.
 
 Whoever learns an outcome comes here: the click that confirmed, an event, the sweep, the user's "Check again".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import assert_never
+from typing import TypeVar
 from uuid import UUID
 
 from plugins.actions import Answer
+from plugins.committing import commit
 from plugins.ports import (
-    ORGANISATION,
-    BooksRefused,
     BooksUnreachable,
     Conflict,
-    Decline,
     Gateway,
     GatewayRefused,
     Intent,
-    IntentStatus,
     NoAnswer,
     Outside,
+    Refund,
 )
+from plugins.refunds import ASK_WITHIN, find_refund, handle, read_own_intent, truth_of_refund
+from plugins.rules.books import InvoiceBooks, LedgerBooks
+from plugins.rules.changes import Changeset
 from plugins.rules.charge import ChargeRefused, Surroundings, check_environment
-from plugins.rules.declines import Remedy, explain, rejection, shown_codes
 from plugins.rules.ids import TransactionId
-from plugins.rules.invoice import room
-from plugins.rules.ledger import Changeset, InvoiceBooks, Outcome, Setting, Transaction, TransactionStatus
+from plugins.rules.invoice import room_of
+from plugins.rules.ledger import Operation, Outcome, Transaction, TransactionStatus
+from plugins.rules.refunding import is_more_than_left
 from plugins.rules.settling import (
     Ending,
     failed,
     has_left,
     is_overdue,
+    is_returned,
     looked_at,
     processing,
-    projected,
+    returned,
     succeeded,
-    without_projection,
+    watched,
 )
+from plugins.rules.setup import Setting
+from plugins.verdicts import (
+    Verdict,
+    declined,
+    implied,
+    is_rejected,
+    refund_failed,
+    refund_returned,
+    refund_succeeded,
+    refund_under_way,
+    rejected,
+    verdict,
+    verdict_on_refund,
+)
+
+B = TypeVar("B", bound=LedgerBooks)
 
 WHOLE = timedelta(seconds=50)
 """From receipt to answer; the platform gives 60 s."""
@@ -48,38 +65,6 @@ STILL_WANTED = timedelta(minutes=10)
 """A reservation that was never confirmed is confirmed for the user this long, and cancelled after."""
 ALONE = timedelta(seconds=20)
 """A settlement that got no answer goes without the invoice in its last seconds: a plug-in may break down at every save."""
-ASK_WITHIN = 15.0
-"""Seconds to wait for the gateway's answer to a question."""
-
-
-class Verdict(StrEnum):
-    SUCCEEDED = "succeeded"
-    PROCESSING = "processing"
-    UNCONFIRMED = "unconfirmed"
-    DECLINED = "declined"
-    CANCELLED = "cancelled"
-
-
-def verdict(intent: Intent) -> Verdict:
-    """The closed table from the gateway's states to ours."""
-    match intent.status:
-        case IntentStatus.SUCCEEDED:
-            return Verdict.SUCCEEDED
-        case IntentStatus.PROCESSING:
-            return Verdict.PROCESSING
-        case IntentStatus.REQUIRES_CONFIRMATION:
-            # With a decline: the gateway understood the confirmation and will not carry it out.
-            return Verdict.UNCONFIRMED if intent.decline is None else Verdict.DECLINED
-        case (
-            IntentStatus.REQUIRES_PAYMENT_METHOD
-            | IntentStatus.REQUIRES_ACTION
-            | IntentStatus.REQUIRES_CAPTURE
-        ):
-            return Verdict.DECLINED
-        case IntentStatus.CANCELED:
-            return Verdict.CANCELLED
-        case _:
-            assert_never(intent.status)
 
 
 def confirm_key(transaction: TransactionId) -> str:
@@ -87,28 +72,113 @@ def confirm_key(transaction: TransactionId) -> str:
     return f"confirm-{transaction}"
 
 
-def settle(outside: Outside, books: InvoiceBooks, intent: Intent, until: datetime) -> Answer:
+def settle(outside: Outside, books: LedgerBooks, intent: Intent, until: datetime) -> Answer:
     """Write what `intent` says, in one changeset, or find that the rows say it already.
 
     Raises `BooksUnreachable` when nothing could be written: the row stays Pending and something will look again.
     """
-    failure = _declined(intent.decline) if intent.decline is not None else None
+    failure = declined(intent.decline) if intent.decline is not None else None
+    if verdict(intent) is Verdict.DECLINED:
+        told, rejects = intent.decline or implied(intent), is_rejected(intent)
+        try:  # first cancelled, then written as failed: nobody can pay it after we said it failed
+            intent = outside.gateway.cancel_intent(intent.reference, ASK_WITHIN)
+        except NoAnswer:
+            return pending(books)
+        told = intent.decline or told
+        failure = rejected(told) if rejects else declined(told)
+        if verdict(intent) is Verdict.DECLINED:
+            return pending(books)
+    return _write(outside, books, until, lambda current: _changes(outside, current, intent, failure))
+
+
+def settle_refund(outside: Outside, books: LedgerBooks, told: Refund | Ending, until: datetime) -> Answer:
+    """The same for a refund: `told` is the refund as the gateway tells it, or why there is none and never will be.
+
+    Raises `BooksUnreachable`.
+    """
+    return _write(outside, books, until, lambda current: _refund_changes(outside, current, told))
+
+
+def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
+    """What the sweep does with a row whose time has come: ask about its intent, then settle or set the next check."""
+    books = outside.books.for_settlement(found)
+    transaction = _transaction(books)
+    if (wrong := wrong_environment(outside, books.setting)) is not None:
+        outside.alerts.alert(wrong.code, wrong.message, transaction=str(transaction.id))
+        return pending(books)
+    if transaction.status is not TransactionStatus.PENDING:
+        return _look_at_ended(outside, books, until)
+    try:
+        truth = _find_out(outside, books)
+    except (NoAnswer, GatewayRefused) as doubt:
+        return _look_later(outside, books, doubt, until)
+    answer = _settle(outside, books, truth, until)
+    if answer.outcome is not Outcome.PENDING:
+        return answer
+    if not _is_under_way(truth):
+        return _look_later(outside, outside.books.for_settlement(found), None, until)
+    if is_overdue(transaction, outside.clock.now()):
+        _tell_overdue(outside, transaction, "it is still under way at the bank")
+    return answer
+
+
+def wrong_environment(outside: Outside, setting: Setting | None) -> ChargeRefused | None:
+    """In a copy of another environment's books nothing is this service's to finish: the original may be at it."""
+    return check_environment(setting, Surroundings(outside.organisation, outside.gateway.live, None))
+
+
+def answer_of(books: LedgerBooks) -> Answer:
+    """The answer that the rows hold."""
+    if books.request is None:
+        status = _transaction(books).status
+        return Answer(
+            Outcome.DONE if status is TransactionStatus.SUCCEEDED else Outcome.FAILED, status.value, ""
+        )
+    return Answer(books.request.outcome, books.request.code, books.request.message)
+
+
+def pending(books: LedgerBooks) -> Answer:
+    """Nothing more is known than that it was asked for."""
+    if books.request is not None and books.request.outcome is not Outcome.PENDING:
+        return answer_of(books)
+    return Answer(Outcome.PENDING, "unknown", "The payment processor's answer is still awaited.")
+
+
+def with_etags(books: B, etags: Mapping[UUID, str]) -> B:
+    """The books with the ETags that a commit gave; a row it gave none for must be read again before it is written."""
+    ledger, transaction, request = books.ledger, books.transaction, books.request
+    if ledger is not None:
+        books = books.with_ledger(replace(ledger, etag=etags.get(ledger.id, "")))
+    if transaction is not None:
+        fresh = replace(transaction, etag=etags.get(transaction.id, ""))
+        waiting = tuple(fresh if each.id == fresh.id else each for each in books.pending)
+        books = replace(books, transaction=fresh, pending=waiting)
+    if request is not None:
+        books = replace(books, request=replace(request, etag=etags.get(request.id, "")))
+    if isinstance(books, InvoiceBooks):
+        books = replace(books, invoice=replace(books.invoice, etag=etags.get(books.invoice.id, "")))
+    return books
+
+
+# --- What to write -------------------------------------------------------------------------------------------------
+
+
+Changes = tuple[Changeset, LedgerBooks]
+
+
+def _write(
+    outside: Outside,
+    books: LedgerBooks,
+    until: datetime,
+    changes_of: Callable[[LedgerBooks], Changes | None],
+) -> Answer:
+    """Decide and commit until it is written, or somebody else wrote it."""
     attempt, unanswered = 0, False
     while True:
-        if verdict(intent) is Verdict.DECLINED:
-            told, rejects = intent.decline or _implied(intent), _is_rejected(intent)
-            try:  # first cancelled, then written as failed: nobody can pay it after we said it failed
-                intent = outside.gateway.cancel_intent(intent.reference, ASK_WITHIN)
-            except NoAnswer:
-                return pending(books)
-            told = intent.decline or told
-            failure = _rejected(told) if rejects else _declined(told)
-            if verdict(intent) is Verdict.DECLINED:
-                return pending(books)
         with outside.traffic.turn(_transaction(books).ledger, until) as waited:
             if waited or attempt:
                 books = outside.books.for_settlement(_transaction(books))
-            changes = _changes(outside, books, intent, failure)
+            changes = changes_of(books)
             if changes is None:
                 return answer_of(books)
             alone = unanswered and outside.clock.now() >= until - ALONE
@@ -124,71 +194,7 @@ def settle(outside: Outside, books: InvoiceBooks, intent: Intent, until: datetim
         outside.traffic.pause(attempt)
 
 
-def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
-    """What the sweep does with a row whose time has come: ask about its intent, then settle or set the next check."""
-    books = outside.books.for_settlement(found)
-    transaction = _transaction(books)
-    if (wrong := wrong_environment(outside, books.setting)) is not None:
-        outside.alerts.alert(wrong.code, wrong.message, transaction=str(transaction.id))
-        return pending(books)
-    if transaction.status is not TransactionStatus.PENDING:
-        return _look_at_ended(outside, books, until)
-    try:
-        intent = _find_out(outside, books)
-    except (NoAnswer, GatewayRefused) as doubt:
-        return _look_later(outside, books, doubt, until)
-    answer = settle(outside, books, intent, until)
-    if answer.outcome is not Outcome.PENDING:
-        return answer
-    if verdict(intent) is not Verdict.PROCESSING:
-        return _look_later(outside, outside.books.for_settlement(found), None, until)
-    if is_overdue(transaction, outside.clock.now()):
-        _tell_overdue(outside, transaction, "the bank debit is still under way")
-    return answer
-
-
-def wrong_environment(outside: Outside, setting: Setting | None) -> ChargeRefused | None:
-    """In a copy of another environment's books nothing is this service's to finish: the original may be at it."""
-    return check_environment(setting, Surroundings(outside.organisation, outside.gateway.live, None))
-
-
-def answer_of(books: InvoiceBooks) -> Answer:
-    """The answer that the rows hold."""
-    if books.request is None:
-        status = _transaction(books).status
-        return Answer(
-            Outcome.DONE if status is TransactionStatus.SUCCEEDED else Outcome.FAILED, status.value, ""
-        )
-    return Answer(books.request.outcome, books.request.code, books.request.message)
-
-
-def pending(books: InvoiceBooks) -> Answer:
-    """Nothing more is known than that it was asked for."""
-    if books.request is not None and books.request.outcome is not Outcome.PENDING:
-        return answer_of(books)
-    return Answer(Outcome.PENDING, "unknown", "The payment processor's answer is still awaited.")
-
-
-def with_etags(books: InvoiceBooks, etags: Mapping[UUID, str]) -> InvoiceBooks:
-    """The books with the ETags that a commit gave; a row it gave none for must be read again before it is written."""
-    ledger, transaction, request = books.ledger, books.transaction, books.request
-    if ledger is not None:
-        books = books.with_ledger(replace(ledger, etag=etags.get(ledger.id, "")))
-    if transaction is not None:
-        fresh = replace(transaction, etag=etags.get(transaction.id, ""))
-        waiting = tuple(fresh if each.id == fresh.id else each for each in books.pending)
-        books = replace(books, transaction=fresh, pending=waiting)
-    if request is not None:
-        books = replace(books, request=replace(request, etag=etags.get(request.id, "")))
-    return replace(books, invoice=replace(books.invoice, etag=etags.get(books.invoice.id, "")))
-
-
-# --- What to write -------------------------------------------------------------------------------------------------
-
-
-def _changes(
-    outside: Outside, books: InvoiceBooks, intent: Intent, failure: Ending | None
-) -> "tuple[Changeset, InvoiceBooks] | None":
+def _changes(outside: Outside, books: LedgerBooks, intent: Intent, failure: Ending | None) -> Changes | None:
     """The changeset that the truth calls for; None when the rows say it already.
 
     Pending → Failed or Cancelled → (only if Stripe says so) Succeeded; a success always wins, the reverse never.
@@ -201,18 +207,13 @@ def _changes(
             if transaction.status is TransactionStatus.SUCCEEDED:
                 return None
             if ended:
-                outside.alerts.alert(
-                    "success_after_failure",
-                    "The payment processor reports success for a charge that was recorded as not made; it is recorded now.",
-                    transaction=str(transaction.id),
-                    intent=intent.reference,
-                )
+                _tell_late_success(outside, transaction, intent.reference)
             if has_left(books):
                 outside.alerts.alert(
                     "invoice_left",
                     "An invoice got another customer or currency while it was charged. The payment is recorded on the "
                     "billing account that was charged and stays undisbursed.",
-                    invoice=str(books.invoice.id),
+                    invoice=str(transaction.invoice),
                     transaction=str(transaction.id),
                 )
             sentence = f"{transaction.amount} was charged to {_profile_name(books)}."
@@ -229,90 +230,109 @@ def _changes(
             return None
 
 
-def _implied(intent: Intent) -> Decline:
-    """Why an intent that holds no error will not be paid."""
-    if intent.status is IntentStatus.REQUIRES_ACTION:
-        return Decline("authentication_required", "authentication_required")
-    return Decline()
+def _refund_changes(outside: Outside, books: LedgerBooks, told: Refund | Ending) -> Changes | None:
+    """Likewise. What fails after it succeeded is new money that came back, and never a refund that was not."""
+    now = outside.clock.now()
+    transaction = _transaction(books)
+    waits = transaction.status is TransactionStatus.PENDING
+    if isinstance(told, Ending):
+        status = TransactionStatus.CANCELLED if told.code == "not_sent" else TransactionStatus.FAILED
+        return failed(books, told, status, now) if waits else None
+    match verdict_on_refund(told):
+        case Verdict.SUCCEEDED if transaction.status is TransactionStatus.SUCCEEDED:
+            is_due = transaction.next_check_on is not None and transaction.next_check_on <= now
+            return watched(books, now) if is_due else None
+        case Verdict.SUCCEEDED:
+            if not waits:
+                _tell_late_success(outside, transaction, told.reference)
+            if is_more_than_left(books):
+                outside.alerts.alert(
+                    "refunded_twice",
+                    "More of a payment was given back than there was. A person has to look.",
+                    payment=str(transaction.refunded_payment),
+                    transaction=str(transaction.id),
+                )
+            ending = refund_succeeded(told, transaction.amount, _profile_name(books))
+            return succeeded(books, ending, now)
+        case Verdict.PROCESSING if waits:
+            return processing(books, refund_under_way(told), now)
+        case Verdict.DECLINED if waits:
+            return failed(books, refund_failed(told), TransactionStatus.FAILED, now)
+        case Verdict.DECLINED if transaction.status is TransactionStatus.SUCCEEDED:
+            if is_returned(transaction):
+                return None
+            outside.alerts.alert(
+                "refund_returned",
+                "A refund that had succeeded came back. Its money is on the billing account again; the customer has to "
+                "be refunded in another way.",
+                transaction=str(transaction.id),
+                refund=told.reference,
+            )
+            return returned(books, refund_returned(told), now)
+        case _:
+            return None
 
 
-def _is_rejected(intent: Intent) -> bool:
-    """The processor understood the confirmation and does not carry it out; no bank was asked."""
-    return intent.status is IntentStatus.REQUIRES_CONFIRMATION
-
-
-def _rejected(decline: Decline) -> Ending:
-    return Ending("rejected", rejection(decline.message), result_code=decline.code, shown_codes=decline.code)
-
-
-def _declined(decline: Decline) -> Ending:
-    explained = explain(decline.code, decline.decline_code, decline.advice_code)
-    needs_customer = "authentication_required" in {decline.code, decline.decline_code}
-    return Ending(
-        code="needs_customer" if needs_customer and explained.remedy is Remedy.CUSTOMER else "declined",
-        sentence=explained.sentence,
-        result_code=decline.code,
-        decline_code=decline.decline_code,
-        advice_code=decline.advice_code,
-        shown_codes=shown_codes(decline.code, decline.decline_code),
+def _tell_late_success(outside: Outside, transaction: Transaction, reference: str) -> None:
+    outside.alerts.alert(
+        "success_after_failure",
+        "The payment processor reports success for a charge or a refund that was recorded as not made; it is recorded now.",
+        transaction=str(transaction.id),
+        intent=reference,
     )
 
 
-def _commit(outside: Outside, changeset: Changeset, after: InvoiceBooks, *, alone: bool) -> Answer:
+def _commit(outside: Outside, changeset: Changeset, after: LedgerBooks, *, alone: bool) -> Answer:
     """`alone`: without the invoice, which is shown later."""
-    project = changeset.project
-    refused: BooksRefused | None = None
-    if not (alone and project is not None):
-        try:
-            outside.books.commit(changeset)
-        except BooksRefused as refusal:
-            if project is None or refusal.row not in {project.invoice.id, None}:
-                raise
-            refused = refusal
-    if project is not None and (alone or refused is not None):
-        outside.books.commit(without_projection(changeset, outside.clock.now()))
-        outside.alerts.alert(
-            "invoice_not_writable",
-            f"The CRM did not let a charge be shown on the invoice ({refused or 'no answer'}). The charge is recorded; "
-            "the invoice will be updated when the CRM allows it.",
-            invoice=str(project.invoice.id),
-            transaction=str(_transaction(after).id),
-        )
+    commit(outside, changeset, alone=alone)
     transaction = _transaction(after)
     if transaction.status is not TransactionStatus.PENDING:
         made = transaction.status is TransactionStatus.SUCCEEDED
-        outside.traffic.ended(transaction.gateway_reference, succeeded=made)
+        outside.traffic.ended(handle(transaction), succeeded=made)
     return answer_of(after)
 
 
 # --- What the sweep does ---------------------------------------------------------------------------------------------
 
 
-def _find_out(outside: Outside, books: InvoiceBooks) -> Intent:
-    """The intent's truth; an unconfirmed one is confirmed while it is wanted and fits, else cancelled."""
+def _find_out(outside: Outside, books: LedgerBooks) -> Intent | Refund | Ending:
+    """The truth: of a refund as far as it was made; an unconfirmed intent is confirmed while it is wanted and fits, else cancelled."""
     transaction = _transaction(books)
-    gateway: Gateway = outside.gateway
-    intent = _read(outside, transaction)
+    if transaction.operation is Operation.REFUND:
+        return truth_of_refund(outside, transaction)
+    intent = read_own_intent(outside, transaction.gateway_reference)
     if verdict(intent) is not Verdict.UNCONFIRMED:
         return intent
+    gateway: Gateway = outside.gateway
     asked_on = transaction.created_on
     young = asked_on is not None and outside.clock.now() - asked_on < STILL_WANTED
-    fits = not has_left(books) and room(books).minor >= 0
-    if young and fits:  # its own amount is among the pending ones already
+    fits = not has_left(books) and _still_fits(books)
+    if young and fits:
         return gateway.confirm_intent(transaction.gateway_reference, confirm_key(transaction.id), ASK_WITHIN)
     return gateway.cancel_intent(transaction.gateway_reference, ASK_WITHIN)
 
 
-def _read(outside: Outside, transaction: Transaction) -> Intent:
-    """The intent as it is. One of another environment, whose rows came here in a copy, is as good as unknown."""
-    intent = outside.gateway.read_intent(transaction.gateway_reference, ASK_WITHIN)
-    owner = intent.metadata.get(ORGANISATION, "")
-    if owner and owner.lower() != str(outside.organisation):
-        raise GatewayRefused("other_environment", f"{intent.reference} belongs to organization {owner}")
-    return intent
+def _settle(outside: Outside, books: LedgerBooks, truth: Intent | Refund | Ending, until: datetime) -> Answer:
+    if isinstance(truth, Intent):
+        return settle(outside, books, truth, until)
+    return settle_refund(outside, books, truth, until)
 
 
-def _look_later(outside: Outside, books: InvoiceBooks, doubt: Exception | None, until: datetime) -> Answer:
+def _is_under_way(truth: Intent | Refund | Ending) -> bool:
+    """Whether its next check was set with what was learned."""
+    if isinstance(truth, Ending):
+        return False
+    known = verdict(truth) if isinstance(truth, Intent) else verdict_on_refund(truth)
+    return known is Verdict.PROCESSING
+
+
+def _still_fits(books: LedgerBooks) -> bool:
+    """Whether the invoice still owes what was asked for: its own amount is among the pending ones already."""
+    invoice = books.invoice_of(_transaction(books).invoice)
+    return invoice is None or room_of(invoice, books).minor >= 0
+
+
+def _look_later(outside: Outside, books: LedgerBooks, doubt: Exception | None, until: datetime) -> Answer:
     transaction, now = _transaction(books), outside.clock.now()
     if transaction.status is not TransactionStatus.PENDING:
         return answer_of(books)
@@ -338,38 +358,42 @@ def _tell_overdue(outside: Outside, transaction: Transaction, why: str) -> None:
     )
 
 
-def _look_at_ended(outside: Outside, books: InvoiceBooks, until: datetime) -> Answer:
-    """An end stands, but for one that Stripe knows better: a success always wins. Raises `NoAnswer`."""
+def _look_at_ended(outside: Outside, books: LedgerBooks, until: datetime) -> Answer:
+    """An end stands, but for one that Stripe knows better: a success always wins, and a refund may come back.
+
+    Raises `NoAnswer`.
+    """
     transaction = _transaction(books)
-    if transaction.status is not TransactionStatus.SUCCEEDED:
-        with suppress(GatewayRefused):  # the processor never took the order
-            intent = _read(outside, transaction)
+    if transaction.operation is Operation.REFUND:
+        return _look_at_ended_refund(outside, books, until)
+    with suppress(GatewayRefused):  # the processor never took the order
+        if transaction.status is not TransactionStatus.SUCCEEDED:
+            intent = read_own_intent(outside, transaction.gateway_reference)
             if verdict(intent) is Verdict.SUCCEEDED:
                 return settle(outside, books, intent, until)
-    if transaction.next_check_on is not None:
-        _project(outside, books, until)
     return answer_of(books)
 
 
-def _project(outside: Outside, books: InvoiceBooks, until: datetime) -> None:
-    now = outside.clock.now()
-    changeset, _ = projected(books, now)
-    try:
-        with outside.traffic.turn(_transaction(books).ledger, until):
-            outside.books.commit(changeset)
-    except Conflict:
-        pass  # the next sweep does it
-    except BooksRefused:
-        later, _ = looked_at(books, now)
-        outside.books.commit(later)
+def _look_at_ended_refund(outside: Outside, books: LedgerBooks, until: datetime) -> Answer:
+    refund = None
+    with suppress(GatewayRefused):  # the processor never took the order, or it is another environment's
+        refund = find_refund(outside, _transaction(books))
+    if refund is not None:
+        return settle_refund(outside, books, refund, until)
+
+    def changes_of(current: LedgerBooks) -> Changes | None:
+        next_check, now = _transaction(current).next_check_on, outside.clock.now()
+        return watched(current, now) if next_check is not None and next_check <= now else None
+
+    return _write(outside, books, until, changes_of)
 
 
-def _transaction(books: InvoiceBooks) -> Transaction:
+def _transaction(books: LedgerBooks) -> Transaction:
     if books.transaction is None:
         raise ValueError("these books were not loaded for a settlement")
     return books.transaction
 
 
-def _profile_name(books: InvoiceBooks) -> str:
+def _profile_name(books: LedgerBooks) -> str:
     profile = next((each for each in books.profiles if each.id == _transaction(books).profile), None)
     return profile.name if profile else "the payment profile"

@@ -11,11 +11,17 @@ from plugins.charge_invoice import ACTION as CHARGE
 from plugins.charge_invoice import charge_invoice
 from plugins.check_request import ACTION as CHECK
 from plugins.check_request import check_request
+from plugins.make_payment import ACTION as PAY
+from plugins.make_payment import make_payment
 from plugins.ports import Decline, IntentStatus, Outside
+from plugins.refund_payment import ACTION as REFUND
+from plugins.refund_payment import refund_payment
+from plugins.rules.books import InvoiceBooks
 from plugins.rules.ids import (
     AccountId,
     ContractId,
     CurrencyId,
+    EntryId,
     InvoiceId,
     PaymentId,
     ProfileId,
@@ -25,39 +31,42 @@ from plugins.rules.ids import (
     ledger_key,
 )
 from plugins.rules.ledger import (
-    Account,
     AccountTransaction,
-    Backend,
-    ClosedPeriod,
-    Contract,
-    ContractStatus,
     Disbursement,
-    GatewayMode,
     Invoice,
-    InvoiceBooks,
     InvoiceStatus,
     Kind,
     Ledger,
     LedgerStatus,
     Mode,
     Operation,
-    Owner,
+    Origin,
     Payment,
-    PaymentType,
-    Profile,
-    ProfileStatus,
-    ProfileType,
     Projection,
     Request,
-    Setting,
     Stage,
     Transaction,
     TransactionStatus,
 )
 from plugins.rules.money import Money
+from plugins.rules.row import Owner
+from plugins.rules.setup import (
+    Account,
+    Backend,
+    ClosedPeriod,
+    Contract,
+    ContractStatus,
+    GatewayMode,
+    PaymentType,
+    Profile,
+    ProfileStatus,
+    ProfileType,
+    Setting,
+)
 from tests.fakes.books import MemoryBooks
 from tests.fakes.clock import START, ManualClock
 from tests.fakes.gateway import ScriptedGateway
+from tests.fakes.mail import MemoryMail, TextDocuments
 from tests.fakes.surroundings import HeardAlerts, PatientTraffic
 
 NAMESPACE = UUID("7e570000-0000-4000-8000-000000000000")
@@ -155,13 +164,23 @@ class Office:
     gateway: ScriptedGateway = field(init=False)
     traffic: PatientTraffic = field(init=False)
     alerts: HeardAlerts = field(default_factory=HeardAlerts)
+    mail: MemoryMail = field(default_factory=MemoryMail)
     outside: Outside = field(init=False)
     keys: int = 0
 
     def __post_init__(self) -> None:
         self.books, self.gateway = MemoryBooks(self.clock), ScriptedGateway(self.clock)
         self.traffic = PatientTraffic(self.clock)
-        self.outside = Outside(self.books, self.gateway, self.clock, self.traffic, self.alerts, ORGANISATION)
+        self.outside = Outside(
+            self.books,
+            self.gateway,
+            self.clock,
+            self.traffic,
+            self.alerts,
+            ORGANISATION,
+            TextDocuments(),
+            self.mail,
+        )
         self.gateway.methods = {
             "pm_declines": Decline(
                 "card_declined", "insufficient_funds", "", "Your card has insufficient funds."
@@ -190,6 +209,17 @@ class Office:
         return charge_invoice(
             self.call(CHARGE.name, target, key, Amount=_decimal(amount), **parameters), self.outside
         )
+
+    def pay(self, amount: Any, key: str = "", account: str = "Fabrikam Fibre", **parameters: Any) -> Answer:
+        """A payment of the account through the gateway; its billing account is there already."""
+        target = a_ledger(account).id
+        return make_payment(
+            self.call(PAY.name, target, key, Amount=_decimal(amount), **parameters), self.outside
+        )
+
+    def refund(self, payment: Payment, amount: Any = None, key: str = "", **parameters: Any) -> Answer:
+        given = parameters if amount is None else {"Amount": _decimal(amount), **parameters}
+        return refund_payment(self.call(REFUND.name, payment.id, key, **given), self.outside)
 
     def check(self, key: str) -> Answer:
         return check_request(self.call(CHECK.name, None, key), self.outside)
@@ -330,13 +360,39 @@ def a_disbursement(amount: str, on: str = "INV-1", **fields: Any) -> Disbursemen
     )
 
 
-def a_debit(gross: str, on: str = "INV-1", currency: str = "USD") -> AccountTransaction:
-    return AccountTransaction(
-        id=named(f"debit of {gross} on {on}"),
-        kind=Kind.DEBIT,
-        invoice=InvoiceId(named(on)),
-        gross=Money.parse(gross, currency),
-    )
+def a_debit(gross: str, on: str = "INV-1", currency: str = "USD", **fields: Any) -> AccountTransaction:
+    """An entry of that gross amount without tax: a debit on the invoice, unless it says otherwise."""
+    money = Money.parse(gross, currency)
+    zero = Money.zero(currency)
+    key = EntryId(named(f"debit of {gross} on {on}"))
+    given: dict[str, Any] = {
+        "number": 1,
+        "ledger": a_ledger(currency=currency).id,
+        "kind": Kind.DEBIT,
+        "origin": Origin.MANUAL,
+        "net": money,
+        "tax": zero,
+        "gross": money,
+        "dated": START.date(),
+        "posting_date": START.date(),
+        "service": None,
+        "account_service": None,
+        "detail": "",
+        "period_start": None,
+        "period_end": None,
+        "tax_exempt": True,
+        "invoice": InvoiceId(named(on)),
+        "automatic": False,
+        "disbursed": zero,
+        "undisbursed": zero,
+        "refunded": zero,
+        "is_disbursed": False,
+        "reverses": None,
+        "reversal_key": f"own:{key}",
+        "related": None,
+        "request": None,
+    } | fields
+    return AccountTransaction(id=key, currency_id=currency_id(currency), owner=OWNER, **given)
 
 
 def books_of(invoice: Invoice, **parts: Any) -> InvoiceBooks:

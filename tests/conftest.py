@@ -24,6 +24,7 @@ from tests.in_process import Delays, session
 pytest_plugins = ["tests.browser.chromium"]
 
 SOLUTION = Path(__file__).resolve().parent.parent / "deploy" / "solution"
+TESTS = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,15 @@ def _forget_what_was_registered(world: World) -> None:
                 store.delete(table, UUID(str(row[table.primary_key])))
 
 
+MEASURED = {"plugins", "rules", "connector", "contracts", "documents", "doctor"}
+"""Which tests count for the coverage of `plugins` and `connector`: those about them. Measuring doubles the time of a test."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives a browser or starts processes comes last: the quick answers first."""
+    """What drives a browser or starts processes comes last: the quick answers first; what is not measured is quicker."""
     items.sort(
         key=lambda item: (bool(item.get_closest_marker("browser")), bool(item.get_closest_marker("process")))
     )
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] not in MEASURED:
+            item.add_marker("no_cover")

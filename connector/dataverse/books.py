@@ -3,66 +3,58 @@
 Implements `plugins.ports.Books`. The mapping says where everything is; nothing here knows a table by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any, NoReturn
 from uuid import UUID
 
+from connector.dataverse.batch import MOST_REQUESTS
 from connector.dataverse.batch import Changeset as Batched
-from connector.dataverse.codec import ANNOTATIONS, Codec
-from connector.dataverse.fetch import Around
+from connector.dataverse.fetch import KINDS_ABOUT, MOST_WAITING, UNSHOWN, Around, Fetch, Query, all_of
 from connector.dataverse.http import Dataverse
 from connector.dataverse.mapping import Mapping as TableMapping
 from connector.dataverse.odata import (
-    Duplicate,
     Operation,
-    PreconditionFailed,
-    Refused,
     Reply,
-    Throttled,
-    Unauthorized,
-    fetch_xml_query,
-    function,
     literal,
-    row,
-    with_query,
 )
+from connector.dataverse.reading import Reading
 from connector.dataverse.snapshot import Snapshot, translated
-from plugins.ports import BooksRefused, BooksUnreachable, Due, NotFound
+from connector.dataverse.work import due_of, due_reads, read_batch, read_group
+from connector.dataverse.writing import Writing, raise_refusal
+from plugins.ports import BooksRefused, Due, NotFound
+from plugins.rules.books import About, InvoiceBooks, LedgerBooks, Scope
+from plugins.rules.changes import Changeset, Create, Update
 from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import (
-    Account,
     AccountTransaction,
-    Changeset,
-    ClosedPeriod,
-    Contract,
-    Create,
     Disbursement,
     Invoice,
-    InvoiceBooks,
+    Kind,
     Ledger,
     Payment,
+    Request,
+    Transaction,
+    TransactionTax,
+    UsageRecord,
+)
+from plugins.rules.money import total
+from plugins.rules.runs import BatchBooks, GroupBooks, UsageCreditJob
+from plugins.rules.setup import (
+    Account,
+    AccountService,
+    BillingGroup,
+    ClosedPeriod,
+    Contract,
+    Currency,
+    InvoiceTemplate,
     PaymentType,
     Profile,
-    Project,
-    Projection,
-    Request,
-    Row,
+    Service,
     Setting,
-    Transaction,
-    Update,
+    TaxRate,
 )
 
-KINDS: Mapping[type[Row], str] = {
-    Ledger: "ledger",
-    Transaction: "transaction",
-    Payment: "payment",
-    Disbursement: "disbursement",
-    Request: "request",
-}
-"""What the service writes."""
-
-READ_WITHIN = 20.0
 WRITE_WITHIN = 20.0
 """Seconds; a write that has no answer by then is looked for before anything else is done."""
 
@@ -71,248 +63,268 @@ class DataverseBooks:
     def __init__(self, dataverse: Dataverse, mapping: TableMapping) -> None:
         self._dataverse = dataverse
         self._mapping = mapping
-        self._codec = Codec(mapping)
+        self._reading = Reading(dataverse, mapping)
+        self._writing = Writing(mapping)
 
     # --- Reading ---------------------------------------------------------------------------------------------------
 
-    def for_charge(self, invoice: InvoiceId, request: RequestId, caller: UserId) -> InvoiceBooks:
-        around = Around(self._mapping, invoice)
-        reads = self._around(around, invoice)
-        reads["ledgers"] = self._fetched("ledger", around.ledgers())
-        reads["request"] = self._one("request", request)
-        reads["rights"] = self._access(invoice, caller)  # last: the youngest of all
-        found = self._read(reads)
-        return self._books(found, ledgers=found.many("ledgers", "ledger", Ledger))
+    def for_ledger(self, scope: Scope, request: RequestId | None, caller: UserId | None) -> LedgerBooks:
+        around = Around(self._mapping, scope)
+        reads = self._around(around)
+        if scope.about is About.INVOICE:
+            reads["invoice"] = self._reading.one("invoice", scope.key)
+        if scope.taxes:
+            reads["tax_rates"] = self._reading.filtered("tax_rate", "statecode eq 0")
+        if scope.templates:
+            reads["templates"] = self._reading.filtered("template", "statecode eq 0")
+        if scope.groups:
+            reads["billing_groups"] = self._reading.filtered("billing_group", "statecode eq 0")
+        if request is not None:
+            reads["request"] = self._reading.one("request", request)
+        if caller is not None:
+            if scope.privileges:
+                reads["privileges"] = self._reading.privileges(caller, scope.privileges)
+            reads["rights"] = self._reading.access(KINDS_ABOUT[scope.about], scope.key, caller)
+        found = self._reading.read(reads)
+        ledgers = found.many("ledgers", "ledger", Ledger)
+        account = next(iter(found.many("account", "account", Account)), None)
+        _check_there(scope, ledgers, account, found)
+        found = self._with_open_invoice(found, around, ledgers)
+        books = replace(self._books(found, ledgers, account), privileges=found.privileges(scope.privileges))
+        return self._unshown(books, found, scope)
 
-    def for_settlement(self, transaction: Transaction) -> InvoiceBooks:
-        around = Around(self._mapping, transaction.invoice)
-        reads = self._around(around, transaction.invoice)
-        reads["ledgers"] = self._one("ledger", transaction.ledger)
-        reads["transaction"] = self._one("transaction", transaction.id)
+    def for_charge(self, invoice: InvoiceId, request: RequestId, caller: UserId) -> InvoiceBooks:
+        scope = Scope(about=About.INVOICE, key=invoice, profiles=True)
+        around = Around(self._mapping, scope, every_currency=True)
+        reads = self._around(around) | self._of_invoice(invoice)
+        reads["request"] = self._reading.one("request", request)
+        reads["rights"] = self._reading.access("invoice", invoice, caller)  # last: the youngest of all
+        found = self._reading.read(reads)
+        ledgers = found.many("ledgers", "ledger", Ledger)
+        account = next(iter(found.many("account", "account", Account)), None)
+        charged = found.one("invoice", "invoice", Invoice)
+        found = self._with_open_invoice(found, around, ledgers)
+        return self._with_invoice(self._books(found, ledgers, account), charged, found)
+
+    def for_settlement(self, transaction: Transaction) -> LedgerBooks:
+        refunded = (transaction.refunded_payment,) if transaction.refunded_payment else ()
+        charged = (transaction.invoice,) if transaction.invoice else ()
+        scope = Scope(
+            about=About.LEDGER,
+            key=transaction.ledger,
+            payments=refunded,
+            invoices=charged,
+            profiles=transaction.invoice is None,
+        )
+        around = Around(self._mapping, scope)
+        reads = self._around(around)
+        if transaction.invoice is not None:
+            reads |= self._of_invoice(transaction.invoice)
+            reads["profiles"] = self._reading.fetched(
+                Around(self._mapping, Scope(about=About.INVOICE, key=transaction.invoice)).profiles()
+            )
+        reads["transaction"] = self._reading.one("transaction", transaction.id)
         if transaction.request is not None:
-            reads["request"] = self._one("request", transaction.request)
-        found = self._read(reads)
-        ledger = found.maybe("ledgers", "ledger", Ledger)
-        if ledger is None:
+            reads["request"] = self._reading.one("request", transaction.request)
+        found = self._reading.read(reads)
+        ledgers = found.many("ledgers", "ledger", Ledger)
+        if not ledgers:
             raise NotFound(
                 f"the billing account {transaction.ledger} of transaction {transaction.id} is gone"
             )
-        return self._books(
-            found, ledgers=(ledger,), transaction=found.one("transaction", "transaction", Transaction)
-        )
+        account = next(iter(found.many("account", "account", Account)), None)
+        current = found.one("transaction", "transaction", Transaction)
+        invoice = found.one("invoice", "invoice", Invoice) if transaction.invoice is not None else None
+        found = self._with_open_invoice(found, around, ledgers)
+        books = replace(self._books(found, ledgers, account), transaction=current)
+        return books if invoice is None else self._with_invoice(books, invoice, found)
 
     def request(self, request: RequestId) -> Request | None:
-        return self._read({"request": self._one("request", request)}).maybe("request", "request", Request)
+        return self._reading.read({"request": self._reading.one("request", request)}).maybe(
+            "request", "request", Request
+        )
 
     def transaction(self, transaction: TransactionId) -> Transaction | None:
-        reads = {"transaction": self._one("transaction", transaction)} | self._currencies()
-        return self._read(reads).maybe("transaction", "transaction", Transaction)
+        reads = {"transaction": self._reading.one("transaction", transaction)} | self._reading.currencies()
+        return self._reading.read(reads).maybe("transaction", "transaction", Transaction)
 
     def transaction_of(self, gateway_reference: str) -> Transaction | None:
         column = self._mapping.column("transaction", "gateway_reference")
         reads = {
-            "transactions": self._filtered("transaction", f"{column} eq {literal(gateway_reference)}"),
-        } | self._currencies()
-        return next(iter(self._read(reads).many("transactions", "transaction", Transaction)), None)
+            "transactions": self._reading.filtered(
+                "transaction", f"{column} eq {literal(gateway_reference)}"
+            ),
+        } | self._reading.currencies()
+        return next(iter(self._reading.read(reads).many("transactions", "transaction", Transaction)), None)
 
     def due(self, now: datetime, limit: int) -> Due:
-        columns = self._mapping["transaction"].columns
-        state, status = columns["status"].states["pending"]
-        check = columns["next_check_on"].names[0]
-        pending = f"(statecode eq {state} and statuscode eq {status} and {check} eq null)"
-        options = {"$orderby": f"{check} asc", "$top": str(limit)}
-        reads = {
-            "transactions": self._filtered("transaction", f"{check} le {literal(now)} or {pending}", options),
-            "settings": self._filtered("setting", "statecode eq 0"),
-            **self._currencies(),
-        }
-        found = self._read(reads)
-        setting = next(iter(found.many("settings", "setting", Setting)), None)
-        return Due(setting, *found.readable("transactions", "transaction", Transaction))
+        found = self._reading.read(due_reads(self._reading, now, limit))
+        return due_of(found)
+
+    # --- Runs, batches and jobs --------------------------------------------------------------------------------------
+
+    def job(self, job: UUID) -> UsageCreditJob | None:
+        reads = {"job": self._reading.one("usage_job", job)} | self._reading.currencies()
+        return self._reading.read(reads).maybe("job", "usage_job", UsageCreditJob)
+
+    def for_group(
+        self, group: UUID, run: UUID, request: RequestId | None, caller: UserId | None
+    ) -> GroupBooks:
+        return read_group(self._reading, group, run, request, caller)
+
+    def for_batch(self, batch: UUID, request: RequestId | None, caller: UserId | None) -> BatchBooks:
+        return read_batch(self._reading, batch, request, caller)
 
     # --- Writing ---------------------------------------------------------------------------------------------------
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
-        writes = list(self._operations(changeset))
+        return self._together(list(self._writing.operations(changeset)))
+
+    def write(self, *changes: Create | Update) -> None:
+        self._together([each for change in changes for each in self._writing.changed(change)])
+
+    def record(self, request: Request) -> None:
+        with translated():
+            self._dataverse.send(self._writing.posted(request), within=WRITE_WITHIN)
+
+    def _together(self, writes: Sequence[tuple[UUID, Operation]]) -> Mapping[UUID, str]:
+        if len(writes) > MOST_REQUESTS:
+            raise BooksRefused(
+                f"the CRM takes {MOST_REQUESTS} writes at once, and these are {len(writes)}", None
+            )
         with translated():
             answers = self._dataverse.batch(
                 [Batched(tuple(operation for _, operation in writes))], within=WRITE_WITHIN
             )
             answer = answers[0]
             if isinstance(answer, Reply):
-                _raise(answer, writes)
+                raise_refusal(answer, writes)
         return {
             written: reply.body["@odata.etag"]
             for (written, _), reply in zip(writes, answer, strict=True)
             if isinstance(reply.body, Mapping) and "@odata.etag" in reply.body
         }
 
-    def record(self, request: Request) -> None:
-        with translated():
-            self._dataverse.send(self._post("request", request), within=WRITE_WITHIN)
-
-    def _operations(self, changeset: Changeset) -> Iterator[tuple[UUID, Operation]]:
-        """The lock first, so that two writers queue instead of deadlocking; the invoice last."""
-        for change in (changeset.ledger, *changeset.writes):
-            if isinstance(change, Create):
-                yield from self._created(change)
-            else:
-                yield from self._updated(change)
-        if changeset.project is not None:
-            yield from self._projected(changeset.project)
-
-    def _created(self, change: Create) -> Iterator[tuple[UUID, Operation]]:
-        kind = KINDS[type(change.row)]
-        yield change.row.id, self._post(kind, change.row)
-        state = self._codec.state(kind, change.row)
-        if state is not None and state["statecode"] != 0:  # a row is always born active
-            yield change.row.id, self._patch(kind, change.row.id, state, "*")
-
-    def _updated(self, change: Update) -> Iterator[tuple[UUID, Operation]]:
-        kind = KINDS[type(change.after)]
-        if not change.before.etag:
-            raise ValueError(f"{kind} {change.before.id} was not read before it is written")
-        body = self._codec.changes(kind, change.before, change.after)
-        if body:
-            yield change.after.id, self._patch(kind, change.after.id, body, change.before.etag)
-
-    def _projected(self, project: Project) -> Iterator[tuple[UUID, Operation]]:
-        """Our columns and the status onto the invoice; one that is read-only is made active first, in the same changeset."""
-        invoice, projection = project.invoice, project.projection
-        body = self._projection(invoice, projection)
-        etag = invoice.etag or "*"
-        state, _ = self._mapping["invoice"].columns["status"].states[invoice.status.value]
-        if self._mapping.invoice_write == "reactivate" and state != 0:
-            billed = self._mapping["invoice"].columns["status"].states["billed"]
-            reopened = {"statecode": billed[0], "statuscode": billed[1]}
-            yield invoice.id, self._patch("invoice", invoice.id, reopened, etag)
-            etag = "*"
-            body |= self._codec.state("projection", projection) or {}
-        yield invoice.id, self._patch("invoice", invoice.id, body, etag)
-
-    def _projection(self, invoice: Invoice, projection: Projection) -> dict[str, Any]:
-        body = self._codec.encode("projection", projection)
-        body.pop(self._mapping["projection"].id)
-        body.pop("statuscode", None)
-        for field, column in self._mapping["projection"].columns.items():
-            if column.plain and getattr(projection, field) is None:
-                body[column.plain] = None  # shown before, true no more
-        if projection.status is not invoice.status:
-            body |= self._codec.state("projection", projection) or {}
-        return body
-
-    def _post(self, kind: str, new: Row) -> Operation:
-        return Operation(
-            "POST",
-            self._mapping[kind].set,
-            {"Prefer": "return=representation"},
-            self._codec.encode(kind, new),
-        )
-
-    def _patch(self, kind: str, key: UUID, body: Mapping[str, Any], etag: str) -> Operation:
-        headers = {"If-Match": etag, "Prefer": "return=representation"}
-        return Operation("PATCH", row(self._mapping[kind].set, key), headers, body)
-
     # --- Parts of a snapshot ---------------------------------------------------------------------------------------
 
-    def _around(self, around: Around, invoice: InvoiceId) -> dict[str, Operation]:
+    def _around(self, around: Around) -> dict[str, Operation]:
         """In this order; the ledgers come first, so that the lock is older than every row that it protects."""
-        kinds = self._mapping.kinds
-        closed = kinds["closed_period"].columns["status"]
+        closed = self._mapping["closed_period"].columns["status"]
         return {
-            "ledgers": Operation("GET", ""),  # filled in by the caller: the place is what counts
-            "invoice": self._one("invoice", invoice),
-            "account": self._fetched("account", around.account()),
-            "contract": self._fetched("contract", around.contract()),
-            "profiles": self._fetched("profile", around.profiles()),
-            "invoices": self._fetched("invoice", around.invoices()),
-            "disbursements": self._fetched("disbursement", around.disbursements()),
-            "debits": self._fetched("account_transaction", around.debits()),
-            "pending": self._fetched("transaction", around.pending()),
-            "undisbursed": self._fetched("payment", around.undisbursed()),
-            "in_progress": self._fetched("request", around.in_progress()),
-            "payment_types": self._filtered("payment_type", "statecode eq 0"),
-            "closed_periods": self._filtered(
+            "ledgers": self._reading.fetched(around.ledgers()),
+            "account": self._reading.fetched(around.account()),
+            **self._reading.all_fetched(around.queries()),
+            "payment_types": self._reading.filtered("payment_type", "statecode eq 0"),
+            "closed_periods": self._reading.filtered(
                 "closed_period", f"{closed.choice} eq {closed.values['closed']}"
             ),
-            "settings": self._filtered("setting", "statecode eq 0"),
-            **self._currencies(),
+            "settings": self._reading.filtered("setting", "statecode eq 0"),
+            **self._reading.currencies(),
         }
 
-    def _books(
-        self, found: Snapshot, *, ledgers: Sequence[Ledger], transaction: Transaction | None = None
-    ) -> InvoiceBooks:
-        return InvoiceBooks(
-            invoice=found.one("invoice", "invoice", Invoice),
-            account=next(iter(found.many("account", "account", Account)), None),
+    def _of_invoice(self, invoice: InvoiceId) -> dict[str, Operation]:
+        """What a charge of the invoice depends on besides the ledger."""
+        make = Fetch(self._mapping)
+        in_progress = all_of(
+            make.equals("request", "outcome", "pending"), make.equals("request", "invoice", invoice)
+        )
+        contract = make.link("contract", "id", "invoice", "contract", make.is_("invoice", "id", invoice))
+        return {
+            "invoice": self._reading.one("invoice", invoice),
+            "contract": self._reading.fetched(Query("contract", "contract", make.rows("contract", contract))),
+            "in_progress": self._reading.fetched(
+                Query("in_progress", "request", make.rows("request", in_progress))
+            ),
+        }
+
+    def _with_open_invoice(self, found: Snapshot, around: Around, ledgers: Sequence[Ledger]) -> Snapshot:
+        """Hardly ever a second batch: an open invoice that shows neither that it is open nor that anything is due.
+
+        The CRM did not let us write that on it. What is read later than the ledger is under its lock all the same.
+        """
+        known = {each.id for each in found.many("invoices", "invoice", Invoice)}
+        missing = {each.open_invoice for each in ledgers if each.open_invoice is not None} - known
+        if not missing:
+            return found
+        queries = [query for route in around.invoices(missing) for query in around.along(route)]
+        return found.joined(self._reading.read(self._reading.all_fetched(queries)))
+
+    def _books(self, found: Snapshot, ledgers: Sequence[Ledger], account: Account | None) -> LedgerBooks:
+        return LedgerBooks(
+            account=account,
             ledgers=tuple(ledgers),
-            invoices=found.many("invoices", "invoice", Invoice),
-            contract=next(iter(found.legible("contract", "contract", Contract)), None),
-            profiles=found.legible("profiles", "profile", Profile),
-            debits=found.many("debits", "account_transaction", AccountTransaction),
+            invoices=_with_asked(found),
+            entries=found.many("entries", "account_transaction", AccountTransaction),
             disbursements=found.many("disbursements", "disbursement", Disbursement),
+            payments=found.many("payments", "payment", Payment),
             pending=found.many("pending", "transaction", Transaction),
-            undisbursed=found.many("undisbursed", "payment", Payment),
-            in_progress=found.legible("in_progress", "request", Request),
             payment_types=found.legible("payment_types", "payment_type", PaymentType),
             closed_periods=found.legible("closed_periods", "closed_period", ClosedPeriod),
             setting=next(iter(found.many("settings", "setting", Setting)), None),
-            request=found.maybe("request", "request", Request) if "request" in found.replies else None,
-            transaction=transaction,
+            request=found.maybe("request", "request", Request) if found.has("request") else None,
             rights=found.rights(),
+            profiles=found.legible("profiles", "profile", Profile),
+            currencies=found.many("currencies", "currency", Currency),
+            taxes=found.many("taxes", "transaction_tax", TransactionTax),
+            tax_rates=found.legible("tax_rates", "tax_rate", TaxRate),
+            services=found.legible("services", "service", Service),
+            account_services=found.legible("account_services", "account_service", AccountService),
+            usage=found.many("usage", "usage", UsageRecord),
+            billing_groups=found.legible("billing_groups", "billing_group", BillingGroup),
+            templates=found.legible("templates", "template", InvoiceTemplate),
+            newest=found.many("newest", "invoice", Invoice),
         )
 
-    def _currencies(self) -> dict[str, Operation]:
-        kind = self._mapping["currency"]
-        return {
-            "currencies": Operation("GET", with_query(kind.set, {"$select": ",".join(kind.column_names)}))
-        }
+    def _with_invoice(self, books: LedgerBooks, invoice: Invoice, found: Snapshot) -> InvoiceBooks:
+        return InvoiceBooks(
+            **{each.name: getattr(books, each.name) for each in fields(LedgerBooks)},
+            invoice=invoice,
+            contract=next(iter(found.legible("contract", "contract", Contract)), None),
+            in_progress=found.legible("in_progress", "request", Request),
+        )
 
-    def _one(self, kind: str, key: UUID) -> Operation:
-        path = with_query(row(self._mapping[kind].set, key), {"$select": self._selected(kind)})
-        return Operation("GET", path, {"Prefer": ANNOTATIONS})
+    def _unshown(self, books: LedgerBooks, found: Snapshot, scope: Scope) -> LedgerBooks:
+        """With the sum of what no invoice displays yet, beyond the rows that are in the books.
 
-    def _filtered(self, kind: str, where: str, options: Mapping[str, str] | None = None) -> Operation:
-        query = {"$select": self._selected(kind), "$filter": where, **(options or {})}
-        return Operation("GET", with_query(self._mapping[kind].set, query), {"Prefer": ANNOTATIONS})
-
-    def _fetched(self, kind: str, xml: str) -> Operation:
-        return Operation("GET", f"{self._mapping[kind].set}?{fetch_xml_query(xml)}", {"Prefer": ANNOTATIONS})
-
-    def _selected(self, kind: str) -> str:
-        """The mapped columns as a `$select` names them: a lookup by its value."""
-        table = self._mapping[kind]
-        names = dict.fromkeys([table.id])
-        for column in table.columns.values():
-            for name in column.names:
-                is_lookup = column.lookup or column.owner or column.party
-                names[f"_{name}_value" if is_lookup else name] = None
-        return ",".join(names)
-
-    def _access(self, invoice: InvoiceId, caller: UserId) -> Operation:
-        target = {"@odata.id": row(self._mapping["invoice"].set, invoice)}
-        user = row(self._mapping["user"].set, caller)
-        return Operation("GET", function(user, "RetrievePrincipalAccess", {"Target": target}))
-
-    def _read(self, reads: Mapping[str, Operation]) -> Snapshot:
-        with translated(
-            conflict=BooksUnreachable
-        ):  # a read changes nothing, so there is nothing to clash with
-            answers = self._dataverse.batch(list(reads.values()), within=READ_WITHIN, continue_on_error=True)
-        replies = {
-            name: answer for name, answer in zip(reads, answers, strict=True) if isinstance(answer, Reply)
-        }
-        return Snapshot(self._codec, replies)
+        As long as there are fewer than one reading holds, all of them are; only then is the CRM's own sum believed.
+        """
+        if not scope.waiting or books.ledger is None:
+            return books
+        currency = books.ledger.balance.currency
+        payments = [
+            each.amount
+            for each in books.payments
+            if each.display_invoice is None and not each.deposit and each.ledger == books.ledger.id
+        ]
+        credits_ = [
+            each.gross
+            for each in books.entries
+            if each.invoice is None and each.kind is Kind.CREDIT and each.ledger == books.ledger.id
+        ]
+        beyond = [
+            found.sum(f"unshown {name}", UNSHOWN, currency) - total(listed, currency)
+            for name, listed in (("payments", payments), ("entries", credits_))
+            if len(listed) >= MOST_WAITING
+        ]
+        return replace(books, also_unshown=total(beyond, currency))
 
 
-def _raise(failed: Reply, writes: Sequence[tuple[UUID, Operation]]) -> NoReturn:
-    """The error of a failed changeset, with the row that it is about where the answer names it."""
-    error = failed.error
-    if isinstance(error, PreconditionFailed | Duplicate) or not isinstance(error, Refused):
-        failed.raise_for_status()
-        raise BooksUnreachable("a changeset was answered as one operation")
-    if isinstance(error, Throttled | Unauthorized):
-        raise error
-    number = failed.headers.get("content-id", "")
-    known = number.isdecimal() and 0 < int(number) <= len(writes)
-    raise BooksRefused(error.message, writes[int(number) - 1][0] if known else None)
+def _with_asked(found: Snapshot) -> tuple[Invoice, ...]:
+    """The invoices, and the one asked about where it is not the account's: a contact's."""
+    invoices = found.many("invoices", "invoice", Invoice)
+    asked = found.one("invoice", "invoice", Invoice) if found.has("invoice") else None
+    known = asked is not None and asked.id in {each.id for each in invoices}
+    return invoices if asked is None or known else (*invoices, asked)
+
+
+def _check_there(scope: Scope, ledgers: Sequence[Ledger], account: Account | None, found: Snapshot) -> None:
+    """Raises `NotFound` when the row asked about is gone: each but an account and an invoice has a ledger."""
+    match scope.about:
+        case About.INVOICE:
+            found.one("invoice", "invoice", Invoice)
+        case About.ACCOUNT:
+            if account is None:
+                raise NotFound(f"there is no account {scope.key}")
+        case _:
+            if not ledgers:
+                raise NotFound(f"there is no {scope.about} {scope.key}")

@@ -3,7 +3,7 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, Union
@@ -12,17 +12,26 @@ from uuid import UUID
 from connector.dataverse import mapping as mappings
 from connector.dataverse.mapping import Column, Kind
 from connector.dataverse.odata import bind
-from plugins.rules.ledger import Owner, Row
 from plugins.rules.money import AmountError, Money
+from plugins.rules.row import Owner, Row
 
 R = TypeVar("R", bound=Row)
 
 FORMATTED = "@OData.Community.Display.V1.FormattedValue"
 TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 MORE = "@Microsoft.Dynamics.CRM.morerecords"
-ANNOTATIONS = 'odata.include-annotations="OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname,Microsoft.Dynamics.CRM.morerecords"'
-"""What a read has to ask for, so that owners and customers tell their table, people their names, and FetchXML whether
-these are all rows: its answers have no link to a next page."""
+_ANNOTATIONS = "Microsoft.Dynamics.CRM.lookuplogicalname,Microsoft.Dynamics.CRM.morerecords"
+
+
+def annotations(kind: Kind) -> str:
+    """What a read has to ask for, so that owners and customers tell their table, people their names, and FetchXML whether
+    these are all rows: its answers have no link to a next page.
+
+    Texts are asked for only where the mapping shows one: they are the larger half of an answer.
+    """
+    shows_text = any(column.formatted for column in kind.columns.values())
+    wanted = f"{FORMATTED.removeprefix('@')},{_ANNOTATIONS}" if shows_text else _ANNOTATIONS
+    return f'odata.include-annotations="{wanted}"'
 
 
 class RowUnreadable(Exception):
@@ -44,7 +53,7 @@ class Codec:
                 values[field] = UUID(content[table.id])
             elif field == "etag":
                 values[field] = content.get("@odata.etag", "")
-            else:
+            elif _is_mapped(table, field):
                 try:
                     values[field] = self._value(table, field, wanted, content, currencies)
                     if values[field] is None and not optional:
@@ -58,10 +67,14 @@ class Codec:
         """The body that creates a row: its key and every field that has a value; its state is left to `state`."""
         table = self._mapping[kind]
         body: dict[str, Any] = {table.id: row.id}
-        for field, column in table.columns.items():
+        for field, column in _held(row, table):
             value = getattr(row, field)
-            if column.writable and not column.states and value is not None and value != "":
+            if column.party and value is not None:
+                body |= self._customer(column, getattr(row, f"{field}_kind"), value)
+            elif column.writable and not column.states and value is not None and value != "":
                 body |= self._written(column, value)
+        if table.label:
+            body[table.label] = _label(row)
         if (state := self.state(kind, row)) is not None and state["statecode"] == 0:
             body["statuscode"] = state["statuscode"]
         return body
@@ -69,7 +82,7 @@ class Codec:
     def changes(self, kind: str, before: Row, after: Row) -> dict[str, Any]:
         """The body that makes `before` into `after`."""
         body: dict[str, Any] = {}
-        for field, column in self._mapping[kind].columns.items():
+        for field, column in _held(after, self._mapping[kind]):
             was, is_now = getattr(before, field), getattr(after, field)
             if column.writable and was != is_now:
                 body |= self.state(kind, after) or {} if column.states else self._written(column, is_now)
@@ -77,11 +90,14 @@ class Codec:
 
     def state(self, kind: str, row: Row) -> dict[str, int] | None:
         """`statecode` and `statuscode` of a row, always both; None for a kind without a mapped status."""
-        for field, column in self._mapping[kind].columns.items():
+        for field, column in _held(row, self._mapping[kind]):
             if column.states:
                 state, status = column.states[getattr(row, field).value]
                 return {"statecode": state, "statuscode": status}
         return None
+
+    def _customer(self, column: Column, kind: str, key: UUID) -> dict[str, Any]:
+        return {f"{column.kinds[kind]}@odata.bind": bind(self._mapping[kind].set, key)}
 
     def _written(self, column: Column, value: Any) -> dict[str, Any]:
         if column.lookup:
@@ -94,7 +110,7 @@ class Codec:
             return {column.choice: None if value is None else column.values[value.value]}
         if isinstance(value, Money):
             return {column.plain: value.amount}
-        return {column.plain: value}
+        return {column.plain: None if value == "" else value}
 
     def _value(
         self, table: Kind, field: str, wanted: Any, content: Mapping[str, Any], currencies: Mapping[UUID, str]
@@ -109,14 +125,34 @@ class Codec:
             return UUID(found) if found else None
         if column.owner:
             name = f"_{column.owner}_value"
-            return Owner(UUID(content[name]), content.get(name + TABLE, "systemuser"))
+            found = content.get(name)
+            return Owner(UUID(found), content.get(name + TABLE, "systemuser")) if found else None
         if column.formatted:
             return content.get(f"_{column.formatted}_value{FORMATTED}", "")
         if column.choice:
             number = content.get(column.choice)
-            return None if number is None else wanted(_named(column.values, number))
+            if number is None:
+                return None
+            name = _named(column.values, number)
+            return name == "yes" if wanted is bool else wanted(name)
         raw = _joined(column.joined, content) if column.joined else content.get(column.plain or column.read)
         return None if raw is None else _read(wanted, raw, content, currencies)
+
+
+def _is_mapped(table: Kind, field: str) -> bool:
+    """Whether a column holds the field; where none does, the field has what it has by default."""
+    return field in table.columns or field.removesuffix("_kind") in table.columns
+
+
+def _held(row: Row, table: Kind) -> Iterator[tuple[str, Column]]:
+    """The mapped fields that such a row has; a mapping may name more, to be read along or to be searched by."""
+    return ((field, column) for field, column in table.columns.items() if hasattr(row, field))
+
+
+def _label(row: Row) -> str:
+    """What people see a row by: its number in the ledger; of a tax, its rate."""
+    number, rate = getattr(row, "number", None), getattr(row, "rate", None)
+    return f"{rate.normalize():f} %" if isinstance(rate, Decimal) else f"#{number}"
 
 
 def _joined(name: str, content: Mapping[str, Any]) -> Any:
@@ -153,6 +189,7 @@ def _read(wanted: Any, raw: Any, content: Mapping[str, Any], currencies: Mapping
         str: str,
         int: int,
         bool: bool,
+        Decimal: lambda number: Decimal(str(number)),
     }
     return readers[wanted](raw)
 

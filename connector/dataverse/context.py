@@ -121,16 +121,43 @@ def _target(reference: Any, primary: UUID) -> UUID:
 def _typed(name: str, value: Any, kind: type) -> Any:
     """By the parameter's declared type. What a rule may judge (an amount that is none) goes through as it came."""
     plain = _plain(value)
-    if kind is Decimal and isinstance(plain, int) and not isinstance(plain, bool):
-        return Decimal(plain)
-    if kind is UUID and isinstance(plain, str):
-        try:
-            return UUID(plain)
-        except ValueError:
-            plain = None
-    if kind in {UUID, datetime} and not isinstance(plain, kind):
-        raise ContextRefused(400, "parameter_malformed", f"{name} is not a {kind.__name__}.")
+    if kind is Decimal:
+        is_whole = isinstance(plain, int) and not isinstance(plain, bool)
+        return Decimal(plain) if is_whole else plain
+    if kind in {UUID, datetime} and isinstance(plain, str):
+        plain = _id(plain) if kind is UUID else _moment(plain)
+    fits = isinstance(plain, kind) and not (kind is int and isinstance(plain, bool))
+    if kind is list and fits:
+        fits = all(isinstance(each, str) for each in plain)
+    if not fits:
+        raise ContextRefused(400, "parameter_malformed", f"{name} is not {_NAMES[kind]}.")
     return plain
+
+
+_NAMES: Mapping[type, str] = {
+    UUID: "an id",
+    datetime: "a date",
+    list: "a list of texts",
+    int: "a whole number",
+    bool: "a yes or no",
+    str: "a text",
+}
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    """The offset only says how the sender's clock is set; the milliseconds are UTC."""
+    date = _DATE.match(text)
+    try:
+        return _EPOCH + timedelta(milliseconds=int(date.group(1))) if date else None
+    except OverflowError:
+        return None
 
 
 def _plain(value: Any) -> Any:
@@ -144,12 +171,6 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, str) and (date := _DATE.match(value)):
-        # The offset only says how the sender's clock is set; the milliseconds are UTC.
-        try:
-            return _EPOCH + timedelta(milliseconds=int(date.group(1)))
-        except OverflowError:
-            return value
     return value
 
 

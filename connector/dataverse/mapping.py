@@ -54,6 +54,8 @@ class Kind(BaseModel):
     table: str
     set: str
     id: str
+    label: str = ""
+    """The column that shows a row's number, filled by the service."""
     columns: dict[str, Column] = Field(default_factory=dict)
 
     @property

@@ -8,8 +8,9 @@ from connector.dataverse.http import Dataverse
 from connector.dataverse.mapping import Column, Kind
 from connector.dataverse.mapping import Mapping as TableMapping
 from connector.dataverse.odata import NotFound, Operation, Reply, row, with_query
+from connector.dataverse.writing import KINDS
 
-LOCKED = ("ledger", "transaction", "invoice")
+LOCKED = frozenset(KINDS.values())
 """Kinds whose writes are guarded by the row's ETag."""
 
 
@@ -94,6 +95,8 @@ def _problems(
             name,
             f"optimistic concurrency is off for {kind.table}, so nothing would guard its rows against each other",
         )
+    if kind.label and kind.label not in definition.columns:
+        yield name, f"there is no column {kind.label} on {kind.table}"
     for field, column in kind.columns.items():
         for problem in _column_problems(mapping, kind, column, definition):
             yield f"{name}.{field}", problem

@@ -182,13 +182,13 @@ def fetch_xml_query(xml: str) -> str:
 def function(path: str, name: str, parameters: Mapping[str, object]) -> str:
     """A function bound to `path` (or unbound, when that is empty), its parameters passed by alias.
 
-    A mapping is written as JSON: `{"@odata.id": "invoices(…)"}` is a reference to a row.
+    A mapping is written as JSON: `{"@odata.id": "invoices(…)"}` is a reference to a row; so is a list.
     """
     aliases = {f"@p{number}": value for number, value in enumerate(parameters.values(), start=1)}
     formal = ",".join(f"{parameter}={alias}" for parameter, alias in zip(parameters, aliases, strict=True))
     call = f"{path}/Microsoft.Dynamics.CRM.{name}({formal})" if path else f"{name}({formal})"
     actual = {
-        alias: to_json(value) if isinstance(value, Mapping) else literal(value)
+        alias: to_json(value) if isinstance(value, Mapping | list) else literal(value)
         for alias, value in aliases.items()
     }
     return with_query(call, actual) if actual else call

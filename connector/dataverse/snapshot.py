@@ -1,7 +1,8 @@
 """The answers of a snapshot: rows by the name of their question, and the Web API's errors as those of the port."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +20,9 @@ from connector.dataverse.odata import (
 )
 from connector.dataverse.odata import NotFound as RowNotFound
 from plugins.ports import BooksError, BooksRefused, BooksUnreachable, Conflict, NotFound
-from plugins.rules.ledger import Currency, Row
+from plugins.rules.money import Money
+from plugins.rules.row import Row
+from plugins.rules.setup import Currency
 
 R = TypeVar("R", bound=Row)
 
@@ -37,6 +40,14 @@ class Snapshot:
             found = (self._decode("currency", Currency, each) for each in self._rows("currencies"))
             self._known = {each.id: each.code for each in found}
 
+    def joined(self, other: "Snapshot") -> "Snapshot":
+        """With what a later batch found; amounts by the currencies of this one."""
+        later = {f"{name}+": reply for name, reply in other.replies.items()}
+        return Snapshot(self._codec, {**self.replies, **later})
+
+    def has(self, name: str) -> bool:
+        return name in self.replies
+
     def one(self, name: str, kind: str, wanted: type[R]) -> R:
         with translated():
             self.replies[name].raise_for_status()
@@ -49,7 +60,24 @@ class Snapshot:
             return None
 
     def many(self, name: str, kind: str, wanted: type[R]) -> tuple[R, ...]:
-        return tuple(self._decode(kind, wanted, each) for each in self._rows(name))
+        """Those of every question of that name, each once; none where nothing was asked."""
+        found = (self._decode(kind, wanted, each) for each in self._rows(name))
+        return tuple({row.id: row for row in reversed(list(found))}.values())[::-1]
+
+    def sum(self, name: str, alias: str, currency: str) -> Money:
+        """What an aggregate under that alias came to. Amounts of a table are in the currency of their rows."""
+        rows = self._rows(name)
+        amount = rows[0].get(alias) if rows else None
+        return Money.zero(currency) if amount is None else Money.parse(Decimal(str(amount)), currency)
+
+    def pairs(self, name: str, kind: str, wanted: type[R]) -> Iterator[tuple[Mapping[str, Any], R]]:
+        """Each row with what was read of it, and of what was joined to it."""
+        for content in self._rows(name):
+            yield content, self._decode(kind, wanted, content)
+
+    def contents(self, name: str) -> list[Mapping[str, Any]]:
+        """The rows as they came: aggregates."""
+        return self._rows(name)
 
     def readable(self, name: str, kind: str, wanted: type[R]) -> tuple[tuple[R, ...], tuple[str, ...]]:
         """The rows, and what is wrong with those that cannot be read."""
@@ -77,7 +105,20 @@ class Snapshot:
             return frozenset()
         return frozenset(each.strip() for each in str(reply.body.get("AccessRights", "")).split(","))
 
+    def privileges(self, asked: Iterable[str]) -> frozenset[str]:
+        """Those of the privileges asked for that the user holds."""
+        reply = self.replies.get("privileges")
+        if reply is None or reply.error is not None:
+            return frozenset()
+        held = {str(each["PrivilegeName"]).lower() for each in reply.body.get("RolePrivileges", ())}
+        return frozenset(each for each in asked if each.lower() in held)
+
     def _rows(self, name: str) -> list[Mapping[str, Any]]:
+        """Of all questions of that name: `name`, or `name#` and a number."""
+        asked = [each for each in self.replies if each.partition("#")[0] == name]
+        return [row for each in asked for row in self._rows_of(each)]
+
+    def _rows_of(self, name: str) -> list[Mapping[str, Any]]:
         with translated():
             self.replies[name].raise_for_status()
         body = self.replies[name].body

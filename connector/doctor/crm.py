@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from connector.app import PERFORMERS
 from connector.dataverse import metadata_check
 from connector.dataverse.batch import Answer, Changeset
-from connector.dataverse.books import KINDS, DataverseBooks
+from connector.dataverse.books import DataverseBooks
 from connector.dataverse.http import Dataverse
+from connector.dataverse.mail import QUEUES
 from connector.dataverse.mapping import Mapping as TableMapping
 from connector.dataverse.odata import (
     DataverseError,
@@ -27,6 +28,7 @@ from connector.dataverse.odata import (
     with_query,
 )
 from connector.dataverse.registration import ENDPOINT_ID, step_id
+from connector.dataverse.writing import KEPT_BY_OTHERS, KINDS
 from connector.doctor.check import Check, fine, problem
 from connector.doctor.processor import skew
 from connector.settings import Settings
@@ -79,6 +81,7 @@ class Crm:
             self._setting,
             self._payment_types,
             self._paid_invoices,
+            self._email,
         ):
             try:
                 yield check()
@@ -109,7 +112,7 @@ class Crm:
         """Reads one row of each table; makes one row of each that the service writes, and has the changeset fail."""
         sets = sorted({kind.set for kind in self._mapping.kinds.values()})
         reads = [Operation("GET", with_query(name, {"$top": "1"})) for name in sets]
-        written = [self._mapping[kind] for kind in KINDS.values()]
+        written = [self._mapping[kind] for each, kind in KINDS.items() if each not in KEPT_BY_OTHERS]
         attempts = [
             Changeset(
                 (
@@ -237,6 +240,34 @@ class Crm:
             f"`{mode}` is refused: {_error(answer)}",
             f'Set invoice_write = "{other}" in the mapping; a plug-in or rule of yours may refuse as well. Charges are safe, only the amounts shown on paid invoices lag.',
         )
+
+    def _email(self) -> Check:
+        """Whether what invoices are e-mailed from is there and has an address."""
+        name, queue = "email", self._settings.mail_queue_id
+        if queue is None:
+            me = UUID(str(self._get("WhoAmI").body["UserId"]))
+            user = row(self._mapping["user"].set, me)
+            found = self._get(with_query(user, {"$select": "internalemailaddress"})).body
+            address = found["internalemailaddress"]
+            return fine(
+                name,
+                f"from {address}" if address else "no invoices: the service's user has no e-mail address",
+            )
+        try:
+            found = self._get(with_query(row(QUEUES, queue), {"$select": "name,emailaddress"})).body
+        except (NotFound, Forbidden) as e:
+            return problem(
+                name,
+                f"there is no queue {queue} for the service's user: {e.message}",
+                "Correct COUNTERFOIL_MAIL_QUEUE_ID.",
+            )
+        if not found["emailaddress"]:
+            return problem(
+                name,
+                f"the queue {found['name']} has no e-mail address",
+                "Enter one on the queue, approve it and enable its mailbox.",
+            )
+        return fine(name, f"from {found['emailaddress']}")
 
     def _get(self, path: str) -> Reply:
         return self._dataverse.send(Operation("GET", path), within=_WITHIN)

@@ -14,8 +14,11 @@ EVENTS: Final = (
     "payment_intent.payment_failed",
     "payment_intent.canceled",
     "payment_intent.requires_action",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
 )
-"""What a charge can become while nobody waits for the answer."""
+"""What a charge and a refund can become while nobody waits for the answer."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Any
 
 import stripe
 
+from plugins.ports import TRANSACTION
+
 TOLERANCE = timedelta(seconds=300)
 """Older, or further ahead of our clock, is refused. The SDK's own check takes events from the future and reads a clock
 of its own, so it is off."""
@@ -29,6 +31,8 @@ class GatewayEvent:
     live: bool
     created: datetime
     payment_intent: str = ""
+    transaction: str = ""
+    """The payment transaction that the object's metadata names; a hint like everything else."""
 
 
 class EventRefused(Exception):
@@ -90,7 +94,13 @@ def _read(event: Any) -> GatewayEvent:
         live=event["livemode"],
         created=datetime.fromtimestamp(event["created"], UTC),
         payment_intent=intent if isinstance(intent, str) else "",
+        transaction=_transaction(subject.get("metadata")),
     )
+
+
+def _transaction(metadata: Any) -> str:
+    named = metadata.get(TRANSACTION) if isinstance(metadata, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _text(value: Any) -> str:

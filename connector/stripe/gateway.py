@@ -12,7 +12,17 @@ import structlog
 from connector.stripe import amounts, errors
 from connector.stripe.client import Stripe
 from connector.stripe.errors import Verdict
-from plugins.ports import Decline, GatewayRefused, Intent, IntentOrder, IntentStatus, NoAnswer
+from plugins.ports import (
+    Decline,
+    GatewayRefused,
+    Intent,
+    IntentOrder,
+    IntentStatus,
+    NoAnswer,
+    Refund,
+    RefundOrder,
+    RefundStatus,
+)
 from plugins.rules.money import AmountError, Money
 
 _log = structlog.get_logger()
@@ -132,6 +142,47 @@ class StripeGateway:
         except _SDK_TRIPS_OVER as e:
             _no_answer("list", errors.judge(e), e)
 
+    def refund(self, order: RefundOrder, within: float) -> Refund:
+        try:
+            amount, _ = amounts.to_wire(order.amount)
+        except AmountError as e:
+            raise GatewayRefused("currency_not_supported", str(e)) from e
+        params: stripe.params.RefundCreateParams = {
+            "payment_intent": order.intent,
+            "amount": amount,
+            "reason": "requested_by_customer",
+            "metadata": dict(order.metadata),
+        }
+        client = self._stripe.within(within)
+        try:
+            refund = client.v1.refunds.create(params, {"idempotency_key": order.idempotency_key})
+        except _SDK_TRIPS_OVER as e:
+            fault = errors.judge(e)
+            # Under a key that was used with other parameters there may be a refund: nothing is certain then.
+            if fault.verdict in {Verdict.UNKNOWN, Verdict.KEY_REUSED}:
+                _no_answer("refund", fault, e)
+            raise GatewayRefused(fault.code or "invalid_request", fault.decline.message) from e
+        return _refund(refund)
+
+    def read_refund(self, reference: str, within: float) -> Refund:
+        client = self._stripe.within(within)
+        try:
+            refund = client.v1.refunds.retrieve(reference)
+        except _SDK_TRIPS_OVER as e:
+            fault = errors.judge(e)
+            if fault.verdict is Verdict.REFUSED and fault.code == "resource_missing":
+                raise GatewayRefused(fault.code, fault.decline.message) from e
+            _no_answer("read refund", fault, e)
+        return _refund(refund, reference)
+
+    def refunds_of(self, intent: str, within: float) -> Sequence[Refund]:
+        client = self._stripe.within(within)
+        try:
+            page = client.v1.refunds.list({"limit": 100, "payment_intent": intent})
+            return [_refund(each) for each in page.auto_paging_iter()]
+        except _SDK_TRIPS_OVER as e:
+            _no_answer("list refunds", errors.judge(e), e)
+
     def _waits(self, intent: stripe.PaymentIntent) -> bool:
         if intent.status != IntentStatus.REQUIRES_CONFIRMATION:
             return False
@@ -192,6 +243,25 @@ def _receipt(intent: stripe.PaymentIntent) -> str:
     return url if isinstance(url, str) else ""
 
 
-def _metadata(intent: stripe.PaymentIntent) -> dict[str, str]:
-    metadata = getattr(intent, "metadata", None)
+def _refund(refund: stripe.Refund, reference: str = "") -> Refund:
+    """Raises `NoAnswer` for anything that is not wholly a refund, or that has a status we do not know."""
+    try:
+        if not isinstance(refund, stripe.Refund) or (reference and refund.id != reference):
+            raise NoAnswer(f"not the refund {reference}".rstrip())
+        intent = refund.payment_intent
+        reason = getattr(refund, "failure_reason", None)
+        return Refund(
+            reference=str(refund.id),
+            intent=intent if isinstance(intent, str) else "",
+            status=RefundStatus(refund.status or ""),
+            amount=amounts.from_wire(refund.amount, refund.currency),
+            reason=reason if isinstance(reason, str) else "",
+            metadata=_metadata(refund),
+        )
+    except (ValueError, TypeError, AttributeError, KeyError) as e:
+        raise NoAnswer(f"not a refund: {type(e).__name__}") from e
+
+
+def _metadata(made: stripe.PaymentIntent | stripe.Refund) -> dict[str, str]:
+    metadata = getattr(made, "metadata", None)
     return {str(name): str(value) for name, value in metadata.to_dict().items()} if metadata else {}

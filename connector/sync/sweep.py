@@ -4,12 +4,19 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 
+from plugins import delivering
+from plugins.carrying_on import carry_on
+from plugins.committing import show_owed
 from plugins.ports import BooksError, BooksUnreachable, GatewayError, Outside
-from plugins.rules.ids import TransactionId
-from plugins.rules.ledger import Outcome, Transaction
+from plugins.refunds import handle
+from plugins.rules.ids import LedgerId, TransactionId
+from plugins.rules.ledger import Ledger, Outcome, Request, Transaction
+from plugins.rules.runs import Work
+from plugins.rules.settling import CHECKS, THEN_EVERY
 from plugins.settlement import WHOLE, look_again, wrong_environment
 
 PAGE = 50
@@ -30,22 +37,59 @@ class Counts:
     """What one pass did."""
 
     looked_at: int = 0
+    """Transactions, and ledgers that owe an invoice its showing."""
     done: int = 0
     failed: int = 0
     pending: int = 0
     in_trouble: int = 0
     orphans_cancelled: int = 0
+    carried_on: int = 0
+    """Runs, batches and jobs."""
+    work_left: bool = False
+    """There was no time for all that is due of them."""
     crm_answered: bool = True
     problems: list[str] = field(default_factory=list)
 
 
-def sweep(outside: Outside) -> Counts:
-    """One pass over what is due. Never raises for one row; a CRM that does not answer ends the pass."""
+class Showings:
+    """When a ledger may next try to show what it owes its invoices.
+
+    Kept in memory only: an invoice that stays locked is tried ever more rarely, and after a restart once more at once.
+    """
+
+    def __init__(self) -> None:
+        self._tries: dict[LedgerId, tuple[int, datetime]] = {}
+
+    def ripe(self, owing: Iterable[Ledger], now: datetime) -> list[Ledger]:
+        owing = list(owing)
+        known = {each.id for each in owing}
+        self._tries = {key: tried for key, tried in self._tries.items() if key in known}
+        return [each for each in owing if each.id not in self._tries or self._tries[each.id][1] <= now]
+
+    def tried(self, ledger: LedgerId, now: datetime) -> None:
+        tries = self._tries.get(ledger, (0, now))[0]
+        wait = CHECKS[tries] if tries < len(CHECKS) else THEN_EVERY
+        self._tries[ledger] = (tries + 1, now + wait)
+
+    def forget(self, ledger: LedgerId) -> None:
+        """It went well; what is still to do there goes on at once."""
+        self._tries.pop(ledger, None)
+
+
+def sweep(outside: Outside, showings: Showings | None = None) -> Counts:
+    """One pass over what is due. Never raises for one row; a CRM that does not answer ends the pass.
+
+    `showings` remembers from pass to pass which invoices stay locked.
+    """
     counts = Counts()
+    showings = showings or Showings()
     silent = 0
     unreadable: set[str] = set()
     stuck: set[TransactionId] = set()
     """Still due after they were looked at; what waits behind them comes into view by asking for more."""
+    owing: dict[LedgerId, Ledger] = {}
+    work: dict[UUID, Work] = {}
+    deliveries: dict[UUID, Request] = {}
     try:
         for _ in range(MOST_PAGES):
             most = PAGE + len(stuck) + len(unreadable)
@@ -54,6 +98,9 @@ def sweep(outside: Outside) -> Counts:
                 outside.alerts.alert(wrong.code, wrong.message)
                 counts.problems.append(wrong.message)
                 break
+            owing |= {each.id: each for each in page.ledgers}
+            work = {each.id: each for each in page.work}
+            deliveries = {each.id: each for each in page.deliveries}
             _tell_unreadable(outside, set(page.unreadable) - unreadable, counts)
             unreadable |= set(page.unreadable)
             fresh = [each for each in page.transactions if each.id not in stuck]
@@ -68,6 +115,9 @@ def sweep(outside: Outside) -> Counts:
                     return counts
             if len(page.transactions) + len(page.unreadable) < most or not fresh:
                 break
+        _show(outside, owing.values(), showings, counts)
+        _deliver(outside, deliveries.values(), counts)
+        _carry_on(outside, work.values(), counts)
     except BooksError as error:
         counts.crm_answered = False
         counts.problems.append(f"the CRM does not answer: {error}")
@@ -92,13 +142,28 @@ def _tell_unreadable(outside: Outside, problems: Iterable[str], counts: Counts) 
         )
 
 
+def _show(outside: Outside, owing: Iterable[Ledger], showings: Showings, counts: Counts) -> None:
+    """Show on invoices what their ledgers owe them; a save of theirs that breaks down holds up nothing else."""
+    for ledger in showings.ripe(owing, outside.clock.now()):
+        showings.tried(ledger.id, outside.clock.now())
+        counts.looked_at += 1
+        try:
+            if show_owed(outside, ledger):
+                counts.done += 1
+                showings.forget(ledger.id)
+        except Exception as error:
+            if not isinstance(error, BooksError):
+                _log.exception("a showing broke the sweep", ledger=str(ledger.id))
+            counts.in_trouble += 1
+
+
 def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> Exception | None:
     """What went wrong with this row, if anything did."""
-    if outside.traffic.is_in_hand(transaction.gateway_reference):
+    if outside.traffic.is_in_hand(handle(transaction)):
         return None
     counts.looked_at += 1
     try:
-        with outside.traffic.in_hand(transaction.gateway_reference):
+        with outside.traffic.in_hand(handle(transaction)):
             answer = look_again(outside, transaction, outside.clock.now() + WHOLE)
     except Exception as error:
         # Whatever it is about this row, those behind it are looked at too.
@@ -117,6 +182,47 @@ def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> Exce
     return None
 
 
+def _deliver(outside: Outside, deliveries: Iterable[Request], counts: Counts) -> None:
+    """Send the e-mails that were promised and perhaps not sent. Raises `BooksUnreachable` when the CRM is silent."""
+    silent = 0
+    for each in deliveries:
+        counts.looked_at += 1
+        try:
+            answer = delivering.look_again(outside, each, WHOLE)
+        except Exception as error:
+            if not isinstance(error, BooksError):
+                _log.exception("a delivery broke the sweep", request=each.key)
+            counts.in_trouble += 1
+            outside.alerts.alert(
+                "delivery_in_trouble",
+                f"An invoice could not be e-mailed ({error}); the next sweep tries once more.",
+                request=each.key,
+            )
+            silent = silent + 1 if isinstance(error, BooksUnreachable) else 0
+            if silent == SILENCES:
+                raise
+            continue
+        counts.done += answer.outcome is Outcome.DONE
+        counts.failed += answer.outcome is Outcome.FAILED
+        counts.pending += answer.outcome is Outcome.PENDING
+
+
+def _carry_on(outside: Outside, work: Iterable[Work], counts: Counts) -> None:
+    """Go on with what somebody began, as far as one pass has time for it. Raises `BooksUnreachable`."""
+    until = outside.clock.now() + WHOLE
+    for each in work:
+        try:
+            counts.carried_on += carry_on(outside, each, until)
+        except BooksUnreachable:
+            raise
+        except Exception:
+            _log.exception("a run, a batch or a job broke the sweep", work=str(each.id))
+            counts.in_trouble += 1
+        if outside.clock.now() >= until:
+            counts.work_left = True
+            return
+
+
 class SweepThread:
     """Sweeps in the background, and once a day cancels orphans. Losing it loses nothing: the rows say what is due."""
 
@@ -125,7 +231,9 @@ class SweepThread:
         self._outside = outside
         self._before = before
         self._stop = threading.Event()
+        self._woken = threading.Event()
         self._thread: threading.Thread | None = None
+        self._showings = Showings()
         self._next = self._orphans = datetime.min.replace(tzinfo=UTC)
         self.last: Counts | None = None
         self.last_on: datetime | None = None
@@ -134,8 +242,13 @@ class SweepThread:
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
         self._thread.start()
 
+    def wake(self) -> None:
+        """Sweep at once: an action has left something to carry on."""
+        self._woken.set()
+
     def stop(self, within: float = 5.0) -> None:
         self._stop.set()
+        self._woken.set()
         if self._thread is not None:
             self._thread.join(within)
 
@@ -146,16 +259,20 @@ class SweepThread:
     def _run(self) -> None:
         while not self._stop.is_set():
             now = self._outside.clock.now()
-            if now >= self._next or self._next - now > EVERY:  # the clock may also have been moved back
+            moved_back = self._next - now > EVERY
+            if now >= self._next or moved_back or self._woken.is_set():
+                self._woken.clear()
                 self._next = now + EVERY
                 self._pass(now)
-            self._stop.wait(LOOK_AT_THE_CLOCK)
+            self._woken.wait(LOOK_AT_THE_CLOCK)
 
     def _pass(self, now: datetime) -> None:
         try:
             self._before()
-            self.last = sweep(self._outside)
+            self.last = sweep(self._outside, self._showings)
             self.last_on = now
+            if self.last.work_left:
+                self.wake()
             if now >= self._orphans:
                 self._orphans = now + timedelta(days=1)
                 cancel_orphans(self._outside)

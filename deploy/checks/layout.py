@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, fromstring
 
-from deploy.checks import platform
+from deploy.checks import manifest, platform
 from deploy.source import Document, Problem, Source, TableSource, guid, text
 
 _VIEW_KINDS = {"0": "public", "1": "advanced find", "2": "associated", "4": "quick find", "64": "lookup"}
@@ -16,11 +16,13 @@ def forms_show_columns(source: Source) -> Iterator[Problem]:
         for control in form.root.iter("control"):
             column = control.get("datafieldname")
             if column is None:
-                if control.get("indicationOfSubgrid") != "true":
+                if control.get("indicationOfSubgrid") != "true" and not _is(control, platform.TIMELINE_CLASS):
                     yield form.problem(f"control {control.get('id')} shows no column")
                 continue
             if column not in _columns_of(source, table.name):
                 yield form.problem(f"shows {column}, which {table.name} has not")
+            if _is(control, platform.QUICK_VIEW_CLASS):
+                continue
             element = table.columns.get(column)
             fitting = platform.CONTROL_CLASSES.get(text(element, "Type")) if element is not None else None
             if fitting and guid(control.get("classid", "")).upper() not in fitting:
@@ -48,20 +50,48 @@ def subgrids_resolve(source: Source) -> Iterator[Problem]:
                 yield form.problem(f"sub-grid {control.get('id')}: {relationship} leads elsewhere")
 
 
+def quick_views_resolve(source: Source) -> Iterator[Problem]:
+    """A quick view stands on a lookup and shows a quick form of the table that the lookup leads to."""
+    quick = {
+        guid(text(form.root, "systemform/formid")): table.name
+        for table, form in source.all_forms()
+        if "/FormXml/quick/" in form.file
+    }
+    targets = {
+        (text(body, "ReferencingEntityName").lower(), text(body, "ReferencingAttributeName")): text(
+            body, "ReferencedEntityName"
+        ).lower()
+        for _, body in source.relationships.values()
+    }
+    for table, form in source.all_forms():
+        for control in (each for each in form.root.iter("control") if _is(each, platform.QUICK_VIEW_CLASS)):
+            target = targets.get((table.name, control.get("datafieldname", "")))
+            shown = {
+                (each.get("entityname"), quick.get(guid(each.text or "")))
+                for each in fromstring(text(control, "parameters/QuickForms"))  # noqa: S314 - our own files
+            }
+            if shown != {(target, target)}:
+                yield form.problem(f"quick view {control.get('id')} shows no quick form of {target}")
+
+
 def views_show_columns(source: Source) -> Iterator[Problem]:
-    """Cells, filters and sort columns exist, and what a cell shows is fetched."""
+    """Cells, filters and sort columns exist, and what a cell shows is fetched: `column`, or `alias.column` of a link."""
     for table, view in source.all_views():
-        known = _columns_of(source, table.name)
-        fetched = {each.get("name", "") for each in view.root.iter("attribute")}
-        shown = {each.get("name", "") for each in view.root.iter("cell")}
-        used = {each.get("attribute", "") for tag in ("condition", "order") for each in view.root.iter(tag)}
-        for column in sorted((fetched | shown | used) - known):
-            yield view.problem(f"uses {column}, which {table.name} has not")
-        for column in sorted(shown - fetched):
+        fetched = set()
+        for asked in (*view.root.iter("entity"), *view.root.iter("link-entity")):
+            name, alias = asked.get("name", ""), asked.get("alias")
+            own = {each.get("name", "") for each in asked.findall("attribute")}
+            fetched |= {f"{alias}.{each}" for each in own} if asked.tag == "link-entity" else own
+            conditions = [each for group in asked.findall("filter") for each in group.iter("condition")]
+            used = {each.get("attribute", "") for each in (*conditions, *asked.findall("order"))}
+            for column in sorted((own | used) - _columns_of(source, name)):
+                yield view.problem(f"uses {column}, which {name} has not")
+            yield from _link_problems(source, view, asked)
+        for column in sorted({each.get("name", "") for each in view.root.iter("cell")} - fetched):
             yield view.problem(f"shows {column} but does not fetch it")
-        asked = [each.get("name") for each in view.root.iter("entity")]
-        if asked[:1] != [table.name]:
-            yield view.problem(f"asks for {asked[:1]}, not {table.name}")
+        roots = [each.get("name") for each in view.root.iter("entity")]
+        if roots != [table.name]:
+            yield view.problem(f"asks for {roots}, not {table.name}")
 
 
 def tables_have_all_views(source: Source) -> Iterator[Problem]:
@@ -124,10 +154,18 @@ def app_shows_what_exists(source: Source) -> Iterator[Problem]:
 
 
 def writes_are_reserved(source: Source, table: TableSource) -> bool:
-    """Whether only one role may create rows of the table: a ledger table."""
+    """Whether the add-on alone may create rows of the table: a ledger table."""
     verb = f"prvCreate{table.name}"
-    holders = [role for role in source.roles if any(each.get("name") == verb for each in role.root.iter())]
-    return table.ours and len(holders) == 1 and not table.name.startswith("cfl_may")
+    holders = {
+        role.root.get("name")
+        for role in source.roles
+        if any(each.get("name") == verb for each in role.root.iter())
+    }
+    return table.ours and holders == {manifest.WRITER}
+
+
+def _is(control: Element, kind: str) -> bool:
+    return guid(control.get("classid", "")).upper() == kind
 
 
 def _site_map_problems(site_map: Document, members: set[str]) -> Iterator[Problem]:
@@ -144,6 +182,20 @@ def _site_map_problems(site_map: Document, members: set[str]) -> Iterator[Proble
             yield site_map.problem(f"leads to {sub_area.get('Entity')}, which the app does not include")
 
 
+def _link_problems(source: Source, view: Document, asked: Element) -> Iterator[Problem]:
+    """A link runs over a lookup to the table it leads to, and keeps the rows that point at none."""
+    for link in asked.findall("link-entity"):
+        child, parent = asked.get("name", ""), link.get("name", "")
+        runs = any(
+            _joins(body, parent, child) and text(body, "ReferencingAttributeName").lower() == link.get("to")
+            for _, body in source.relationships.values()
+        )
+        if not runs or link.get("from") != f"{parent}id":
+            yield view.problem(f"links {child}.{link.get('to')} to {parent}, where no lookup leads")
+        if link.get("link-type") != "outer":
+            yield view.problem(f"hides the rows whose {link.get('to')} is empty")
+
+
 def _joins(relationship: Element, parent: str, child: str) -> bool:
     return (
         text(relationship, "ReferencedEntityName").lower() == parent
@@ -152,5 +204,5 @@ def _joins(relationship: Element, parent: str, child: str) -> bool:
 
 
 def _columns_of(source: Source, table: str) -> set[str]:
-    own = source.tables[table].columns
+    own = source.tables[table].columns if table in source.tables else ()
     return {*own, *platform.COLUMNS.get(table, ()), *platform.SYSTEM_COLUMNS}

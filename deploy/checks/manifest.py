@@ -13,9 +13,16 @@ _SECTIONS = (
 )  # fmt: skip
 _VERBS = ("Create", "Read", "Write", "Delete", "AppendTo", "Append", "Assign", "Share")
 _DEPTHS = {"Basic", "Local", "Deep", "Global"}
-_PARAMETER_TYPES = {str(number) for number in range(13)}
+_PARAMETER_TYPES = {
+    "0": "Boolean", "1": "DateTime", "2": "Decimal", "7": "Integer", "10": "String", "11": "StringArray", "12": "Guid",
+}  # fmt: skip
+"""What a webhook is told of as a plain value, by the platform's number."""
+MARKER = "cfl_may"
+"""How the tables are called whose Create privilege is the right to do something; they are empty for ever."""
 LEDGER = frozenset({
     "cfl_billingaccount", "cfl_paymenttransaction", "cfl_payment", "cfl_disbursement", "cfl_request", "cfl_accounttransaction",
+    "cfl_transactiontax", "cfl_usagerecord", "cfl_usagecreditjob", "cfl_usagecreditjobitem", "cfl_billrun", "cfl_billrunline",
+    "cfl_statementrefund", "cfl_statementrefundline",
 })  # fmt: skip
 WRITER = "Counterfoil Service"
 
@@ -105,6 +112,43 @@ def ledger_is_the_service_s_alone(source: Source) -> Iterator[Problem]:
                     yield role.problem(f"may {verb.lower()} {table}, which is for {WRITER} alone")
 
 
+def lookups_can_be_filled_in(source: Source) -> Iterator[Problem]:
+    """Who may create rows of a table may also point them at others: Append on the table, AppendTo on the other one.
+
+    The service writes every lookup of ours; a person fills in at least the required ones.
+    """
+    for role in source.roles:
+        held = {each.get("name", "").lower() for each in role.root.iter("RolePrivilege")}
+        for name, (_, body) in source.relationships.items():
+            child, column = (
+                text(body, "ReferencingEntityName"),
+                text(body, "ReferencingAttributeName").lower(),
+            )
+            element = source.tables[child.lower()].columns.get(column)
+            if f"prvcreate{child.lower()}" not in held or element is None:
+                continue
+            if role.root.get("name") != WRITER and text(element, "RequiredLevel") != "required":
+                continue
+            parent = text(body, "ReferencedEntityName").lower()
+            parent = platform.PRIVILEGE_NAMES.get(parent, parent)
+            for needed in (f"Append{child.lower()}", f"AppendTo{parent}"):
+                if f"prv{needed}".lower() not in held:
+                    yield role.problem(f"lacks prv{needed}, so {name} cannot be set")
+
+
+def markers_stay_empty(source: Source) -> Iterator[Problem]:
+    """Of a marker table a role may hold Create, for oneself, and nothing else; the service asks for nothing."""
+    for role in source.roles:
+        for privilege in role.root.iter("RolePrivilege"):
+            name = privilege.get("name", "")
+            if MARKER not in name:
+                continue
+            if not name.startswith("prvCreate") or privilege.get("level") != "Basic":
+                yield role.problem(f"{name} at {privilege.get('level')} is more than Create at Basic")
+            if role.root.get("name") == WRITER:
+                yield role.problem(f"{name} is a person's right")
+
+
 def custom_apis_are_callable(source: Source) -> Iterator[Problem]:
     """Prefix, bound table, privilege and parameters of each; a step may be registered on it."""
     for api in source.custom_apis:
@@ -116,8 +160,13 @@ def custom_apis_are_callable(source: Source) -> Iterator[Problem]:
             yield api.problem(f"binding type {binding} with the table {bound!r}")
         if text(api.root, "allowedcustomprocessingsteptype") != "2":
             yield api.problem("does not allow synchronous steps")
-        if not _is_privilege(source, text(api.root, "executeprivilegename")):
+        privilege = text(api.root, "executeprivilegename")
+        if not _is_privilege(source, privilege):
             yield api.problem("is not guarded by a privilege that exists")
+        elif not privilege.startswith(f"prvCreate{MARKER}"):
+            yield api.problem(
+                f"is guarded by {privilege}, which is no right to create rows of a marker table"
+            )
         yield from _parameter_problems(source, api, name)
 
 
@@ -131,9 +180,13 @@ def _parameter_problems(source: Source, api: Document, name: str) -> Iterator[Pr
         if parameter.file != f"{home}/{unique}/customapirequestparameter.xml":
             yield parameter.problem(f"holds the parameter {unique}")
         if text(parameter.root, "type") not in _PARAMETER_TYPES:
-            yield parameter.problem(f"has the unknown type {text(parameter.root, 'type')}")
+            yield parameter.problem(
+                f"has the type {text(parameter.root, 'type')}, which is none of {', '.join(_PARAMETER_TYPES.values())}"
+            )
         if text(parameter.root, "isoptional") not in {"0", "1"}:
             yield parameter.problem("does not say whether it is optional")
+        if text(parameter.root, "name") != f"{name}.{unique}":
+            yield parameter.problem(f"has the name {text(parameter.root, 'name')}, not {name}.{unique}")
     if list((source.folder / "customapis" / name).glob("customapiresponseproperties/*")):
         yield api.problem("promises answers, which a webhook cannot give")
 

@@ -17,7 +17,7 @@ COLUMNS: dict[str, frozenset[str]] = {
     "contact": frozenset({
         "contactid", "fullname", "firstname", "lastname", "jobtitle", "parentcustomerid", "emailaddress1", "telephone1",
     }),
-    "product": frozenset({"productid", "name"}),
+    "product": frozenset({"productid", "name", "productnumber", "description"}),
     "systemuser": frozenset({"systemuserid", "fullname"}),
     "transactioncurrency": frozenset({"transactioncurrencyid", "currencyname", "isocurrencycode"}),
 }  # fmt: skip
@@ -27,9 +27,11 @@ RELATIONSHIPS = frozenset({"invoice_customer_accounts"})
 PRIVILEGED = frozenset({
     "invoice", "account", "contact", "product", "transactioncurrency", "user", "businessunit", "team", "organization",
     "entity", "attribute", "relationship", "optionset", "sdkmessage", "sdkmessagefilter", "sdkmessageprocessingstep",
-    "serviceendpoint", "customapi",
+    "serviceendpoint", "customapi", "activity", "note", "queue",
 })  # fmt: skip
-"""Tables of the platform by the name their privileges carry: a user's is prvReadUser."""
+"""Tables of the platform by the name their privileges carry: a user's is prvReadUser, an e-mail's prvReadActivity."""
+
+PRIVILEGE_NAMES = {"systemuser": "user"}
 
 CONTROL_CLASSES = {
     "nvarchar": {"4273EDBD-AC1D-40D3-9FB2-095C621B552D", "71716B6C-711E-476C-8AB8-5D11542BFB47"},
@@ -47,3 +49,6 @@ CONTROL_CLASSES = {
 """The form control that shows a column, by the column's type."""
 
 SUBGRID_CLASS = "E7A81278-8635-4D9E-8D4D-59480B391C5B"
+QUICK_VIEW_CLASS = "5C5600E0-1D6E-4205-A272-BE80DA87FD42"
+TIMELINE_CLASS = "06375649-C143-495E-A496-C962E5B4488E"
+"""The controls that show other rows: on a relationship, on a lookup, and on whatever notes and activities regard."""

@@ -8,57 +8,34 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from plugins.rules import ids
+from plugins.rules.attempt import Attempt
+from plugins.rules.books import InvoiceBooks, LedgerBooks
 from plugins.rules.dates import business_today, is_closed
 from plugins.rules.declines import excerpt
-from plugins.rules.ids import ProfileId, RequestId, UserId
+from plugins.rules.ids import ProfileId
 from plugins.rules.invoice import (
     is_void,
     room,
 )
-from plugins.rules.ledger import (
-    Backend,
-    ContractStatus,
-    GatewayMode,
-    InvoiceBooks,
-    InvoiceStatus,
-    LedgerStatus,
-    PaymentType,
-    Profile,
-    Setting,
-    Source,
-    Stage,
-)
+from plugins.rules.ledger import InvoiceStatus, LedgerStatus, Request, Stage, Transaction
 from plugins.rules.money import AmountError, Money
 from plugins.rules.payment_types import BACKENDS, choose_payment_type
 from plugins.rules.profiles import unusable
+from plugins.rules.refusal import Refused
+from plugins.rules.setup import Backend, ContractStatus, GatewayMode, PaymentType, Profile, Setting
 
 
-class ChargeRefused(Exception):
-    """The charge is refused and nothing was sent. `code` is stable, `message` tells a billing clerk what to do."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
+class ChargeRefused(Refused):
+    """The charge is refused and nothing was sent."""
 
 
 @dataclass(frozen=True)
-class ChargeInput:
+class ChargeInput(Attempt):
     """What was asked for. `amount` and `expected` are as they came; only a number will do."""
 
-    key: str
-    input_hash: str
-    action: str
-    caller: UserId
     amount: object
     profile: ProfileId | None
-    expected: object
-    source: Source = Source.USER
-
-    @property
-    def request(self) -> RequestId:
-        return ids.request_id(self.key)
+    expected: object = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +45,7 @@ class Surroundings:
     organisation: UUID
     live: bool
     minimum: Money | None
-    """The smallest charge in the invoice's currency; None when the gateway cannot charge that currency."""
+    """The smallest charge in the currency asked about; None when the gateway cannot charge that currency."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +55,9 @@ class Charge:
     amount: Money
     profile: Profile
     payment_type: PaymentType
+    automatic: bool = False
+    """Whether what no invoice takes at once disburses by itself; of an invoice's charge it never does (A26)."""
+    deposit: bool = False
 
 
 def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: datetime) -> Charge:
@@ -98,13 +78,8 @@ def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: d
         )
     _check_status(books)
     profile = _profile(books, asked.profile, now)
-    payment_type = _payment_type(books, profile)
-    today = business_today(books, now)
-    if is_closed(today, books.closed):
-        raise ChargeRefused(
-            "posting_period_closed",
-            f"The financial period of {today.isoformat()} is closed. Open it or ask whoever closes periods.",
-        )
+    payment_type = payment_type_for(books, profile, automatic=False)
+    check_open_today(books, now)
     _check_nothing_in_flight(books)
     return Charge(_amount(books, asked, around.minimum), profile, payment_type)
 
@@ -176,22 +151,42 @@ def _profile(books: InvoiceBooks, chosen: ProfileId | None, now: datetime) -> Pr
             "profile_not_usable",
             f"The payment profile does not belong to the customer of invoice {invoice.number}. Choose one of the customer's own.",
         )
-    reason = unusable(profile, books.currency, business_today(books, now))
-    if reason:
-        raise ChargeRefused("profile_not_usable", f"{profile.name} {reason} Choose another payment profile.")
+    check_usable(profile, books, now)
     return profile
 
 
-def _payment_type(books: InvoiceBooks, profile: Profile) -> PaymentType:
+def check_usable(profile: Profile, books: LedgerBooks, now: datetime) -> None:
+    reason = unusable(profile, books.currency, business_today(books, now))
+    if reason:
+        raise ChargeRefused("profile_not_usable", f"{profile.name} {reason} Choose another payment profile.")
+
+
+def payment_type_for(books: LedgerBooks, profile: Profile, *, automatic: bool) -> PaymentType:
+    """A20. Raises `ChargeRefused` where nobody keeps one for that kind of profile."""
     backend = BACKENDS[profile.type]
-    chosen = choose_payment_type(books.payment_types, backend)
+    chosen = choose_payment_type(books.payment_types, backend, automatic=automatic)
     if chosen is None:
-        name = {Backend.CREDIT_CARD: "Credit Card", Backend.ACH: "ACH"}.get(backend, backend.value)
+        name = backend_name(backend)
         raise ChargeRefused(
             "no_payment_type",
             f"No active payment type has the backend {name}. Add one under Setup, Payment Types.",
         )
     return chosen
+
+
+def backend_name(backend: Backend) -> str:
+    """As the set-up page writes it."""
+    return {Backend.CREDIT_CARD: "Credit Card", Backend.ACH: "ACH"}.get(backend, backend.value.title())
+
+
+def check_open_today(books: LedgerBooks, now: datetime) -> None:
+    """Raises `ChargeRefused` where what is charged today could not be posted today."""
+    today = business_today(books, now)
+    if is_closed(today, books.closed):
+        raise ChargeRefused(
+            "posting_period_closed",
+            f"The financial period of {today.isoformat()} is closed. Open it or ask whoever closes periods.",
+        )
 
 
 def _check_nothing_in_flight(books: InvoiceBooks) -> None:
@@ -203,13 +198,17 @@ def _check_nothing_in_flight(books: InvoiceBooks) -> None:
     ]
     if not waiting:
         return
-    other = waiting[0]
-    asked = next((each for each in books.in_progress if each.id == other.request), None)
+    asked = next((each for each in books.in_progress if each.id == waiting[0].request), None)
+    raise in_progress("charge", waiting[0], asked)
+
+
+def in_progress(what: str, other: Transaction, asked: Request | None) -> ChargeRefused:
+    """`what` of this kind awaits its answer: how much, whose, since when."""
     who = asked.requested_by_name if asked and asked.requested_by_name else "another user"
     since = f" since {other.created_on:%H:%M} UTC" if other.created_on else ""
-    raise ChargeRefused(
+    return ChargeRefused(
         "charge_in_progress",
-        f"A charge of {other.amount} by {who} is still being processed{since}. Nothing was charged.",
+        f"A {what} of {other.amount} by {who} is still being processed{since}. Nothing was charged.",
     )
 
 
@@ -239,11 +238,15 @@ def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
             "amount_above_balance",
             f"The amount can't be more than the balance due, {left}. Nothing was charged.",
         )
+    check_minimum(amount, minimum)
+    return amount
+
+
+def check_minimum(amount: Money, minimum: Money) -> None:
     if amount < minimum:
         raise ChargeRefused(
             "amount_below_minimum", f"The smallest amount the payment processor takes is {minimum}."
         )
-    return amount
 
 
 def _number(value: object) -> Decimal | int:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from plugins.rules.ledger import ClosedPeriod, InvoiceBooks
+from plugins.rules.books import LedgerBooks
+from plugins.rules.setup import ClosedPeriod
 
 
 def business_date(now: datetime, time_zone: str) -> date:
@@ -16,7 +17,7 @@ def business_date(now: datetime, time_zone: str) -> date:
     return now.astimezone(zone).date()
 
 
-def business_today(books: InvoiceBooks, now: datetime) -> date:
+def business_today(books: LedgerBooks, now: datetime) -> date:
     """Today by the books' own time zone."""
     return business_date(now, books.setting.time_zone if books.setting else "")
 

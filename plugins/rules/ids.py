@@ -17,6 +17,8 @@ TransactionId = NewType("TransactionId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 PaymentTypeId = NewType("PaymentTypeId", UUID)
 DisbursementId = NewType("DisbursementId", UUID)
+EntryId = NewType("EntryId", UUID)
+"""Of an account transaction: a debit or a credit."""
 
 
 def ledger_key(account: AccountId, currency: str) -> str:
@@ -41,5 +43,25 @@ def payment_id(transaction: TransactionId) -> PaymentId:
     return PaymentId(uuid5(NAMESPACE, f"payment:{transaction}"))
 
 
+def returned_id(transaction: TransactionId) -> PaymentId:
+    """A refund that succeeded comes back at most once."""
+    return PaymentId(uuid5(NAMESPACE, f"returned:{transaction}"))
+
+
 def disbursement_id(payment: PaymentId, invoice: InvoiceId, number: int) -> DisbursementId:
     return DisbursementId(uuid5(NAMESPACE, f"disbursement:{payment}:{invoice}:{number}"))
+
+
+def mirror_id(invoice: InvoiceId) -> InvoiceId:
+    """A voided invoice has one mirror."""
+    return InvoiceId(uuid5(NAMESPACE, f"void:{invoice}"))
+
+
+def email_id(request: RequestId) -> UUID:
+    """A request sends one e-mail: a repeated one finds it sent."""
+    return uuid5(NAMESPACE, f"email:{request}")
+
+
+def made_id(seed: UUID, number: int) -> UUID:
+    """The `number`-th row that a request (or a transaction, or a run's line) makes: a repeated one makes the same rows."""
+    return uuid5(NAMESPACE, f"made:{seed}:{number}")

@@ -1,12 +1,11 @@
-"""The rows of the ledger, and of the tables around it, as plain values.
+"""The rows of the ledger, and the invoices it is shown on, as plain values.
 
-A row that came from the books carries the `etag` it was read with; a new one has none. Nothing here is ever
-edited: a change is a new value made with `dataclasses.replace`, and a changeset says which became which.
 The names follow the tables of the CRM without their prefix; `mappings/` says which column holds what.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from plugins.rules.ids import (
     AccountId,
     ContractId,
     CurrencyId,
+    EntryId,
     InvoiceId,
     LedgerId,
     PaymentId,
@@ -24,113 +24,7 @@ from plugins.rules.ids import (
     UserId,
 )
 from plugins.rules.money import Money
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A user or a team: `kind` is `systemuser` or `team`."""
-
-    id: UUID
-    kind: str = "systemuser"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    id: UUID
-    etag: str = ""
-
-
-# --- Around the ledger ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account(Row):
-    name: str
-    owner: Owner
-
-
-@dataclass(frozen=True, kw_only=True)
-class Currency(Row):
-    code: str
-    """ISO 4217, `USD`."""
-
-
-class ContractStatus(StrEnum):
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contract(Row):
-    name: str
-    account: AccountId | None
-    profile: ProfileId | None
-    status: ContractStatus
-
-
-class ProfileStatus(StrEnum):
-    PENDING = "pending"
-    READY = "ready"
-    DEACTIVATED = "deactivated"
-    EXPIRED = "expired"
-    FAILED = "failed"
-
-
-class ProfileType(StrEnum):
-    CARD = "card"
-    ACH_DEBIT = "ach_debit"
-    SEPA_DEBIT = "sepa_debit"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile(Row):
-    name: str
-    account: AccountId | None
-    type: ProfileType
-    customer_ref: str
-    method_ref: str
-    expiry: str
-    """`MM/YYYY`, empty for debits."""
-    status: ProfileStatus
-
-
-class Backend(StrEnum):
-    CREDIT_CARD = "credit_card"
-    ACH = "ach"
-    CHECK = "check"
-    CASH = "cash"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaymentType(Row):
-    name: str
-    number: int
-    backend: Backend
-    automatic: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClosedPeriod(Row):
-    start: date
-    end: date
-
-
-class GatewayMode(StrEnum):
-    TEST = "test"
-    LIVE = "live"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting(Row):
-    time_zone: str
-    """IANA name of the business time zone."""
-    organization: str
-    """The organisation these books belong to; empty while not pinned."""
-    mode: GatewayMode | None
-    """The gateway's mode that these books belong to; None while not pinned."""
-    financial: bool
-    """Whether financial periods are in use (E17-E19)."""
+from plugins.rules.row import Owner, Row
 
 
 class InvoiceStatus(StrEnum):
@@ -154,9 +48,15 @@ class LedgerState(StrEnum):
     VOID_MIRROR = "void_mirror"
 
 
+class ChargeStatus(StrEnum):
+    SUCCEEDED = "succeeded"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Invoice(Row):
-    """The standard invoice: what the CRM billed. None of our own money columns is ever read."""
+    """The standard invoice: what the CRM billed. No rule reads money from our own columns on it."""
 
     id: InvoiceId
     number: str
@@ -170,12 +70,22 @@ class Invoice(Row):
     contract: ContractId | None
     ledger: LedgerId | None
     ledger_state: LedgerState | None
-
-
-class ChargeStatus(StrEnum):
-    SUCCEEDED = "succeeded"
-    PENDING = "pending"
-    FAILED = "failed"
+    name: str = ""
+    dated: date | None = None
+    """When it was made: the oldest is paid first (A13)."""
+    owner: Owner | None = None
+    paid_on: date | None = None
+    last_charge_status: ChargeStatus | None = None
+    previous_balance: Money | None = None
+    """With `total_due` the statement's tokens, frozen at close (A29); shown, and no rule's business."""
+    total_due: Money | None = None
+    opened_on: datetime | None = None
+    closed_on: datetime | None = None
+    delivered_on: datetime | None = None
+    voids: InvoiceId | None = None
+    """On a void mirror: the invoice it mirrors (A14)."""
+    template: UUID | None = None
+    bill_run: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +103,19 @@ class Projection(Row):
     credits_disbursed: Money
     payments_disbursed: Money
     pending_amount: Money
+    payments_issued: Money
+    """Shown on it, disbursed to it or not (E66)."""
+    credits_issued: Money
     last_charge_status: ChargeStatus | None
     paid_on: date | None
+    previous_balance: Money | None
+    total_due: Money | None
+    opened_on: datetime | None
+    closed_on: datetime | None
+    delivered_on: datetime | None
+    voids: InvoiceId | None
+    template: UUID | None
+    bill_run: UUID | None
 
 
 # --- The ledger ------------------------------------------------------------------------------------------------
@@ -224,6 +145,11 @@ class Ledger(Row):
     version: int
     last_number: int
     customer_ref: str
+    billing_group: UUID | None = None
+    tax_exempt: bool = False
+    cancelled_on: date | None = None
+    to_show: str = ""
+    """Ids of invoices whose columns the CRM did not let us write yet, separated by spaces: they are shown later."""
 
 
 class Operation(StrEnum):
@@ -248,11 +174,15 @@ class TransactionStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction(Row):
-    """A payment transaction: one attempt at the gateway, written before money can move."""
+    """A payment transaction: one attempt at the gateway, written before money can move.
+
+    Everything that its end will need is in it from the first write: whoever settles it has nothing else.
+    """
 
     id: TransactionId
     operation: Operation
-    invoice: InvoiceId
+    invoice: InvoiceId | None
+    """The invoice that is charged; none where the account pays, and none on a refund."""
     ledger: LedgerId
     profile: ProfileId | None
     request: RequestId | None
@@ -271,11 +201,41 @@ class Transaction(Row):
     advice_code: str = ""
     receipt_url: str = ""
     payment: PaymentId | None = None
+    """What it became: a payment, or for a refund the negative one."""
     created_on: datetime | None = None
+    automatic: bool = False
+    deposit: bool = False
+    payment_type: PaymentTypeId | None = None
+    parent: TransactionId | None = None
+    """On a refund: the charge that is refunded."""
+    refunded_payment: PaymentId | None = None
+    """On a refund: the payment that is refunded."""
+
+
+class RefundMode(StrEnum):
+    """How a negative payment came to be."""
+
+    REFUND = "refund"
+    REVERSAL = "reversal"
+    CARD_REFUND = "card_refund"
+    STATEMENT_REFUND = "statement_refund"
+
+
+class CardType(StrEnum):
+    VISA = "visa"
+    MASTERCARD = "mastercard"
+    AMERICAN_EXPRESS = "american_express"
+    DISCOVER = "discover"
+    DINERS_CLUB = "diners_club"
+    JCB = "jcb"
+    UNIONPAY = "unionpay"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Payment(Row):
+    """Money received; negative for a refund or a reversal, and then it names what it takes back."""
+
     id: PaymentId
     number: int
     ledger: LedgerId
@@ -291,11 +251,17 @@ class Payment(Row):
     display_invoice: InvoiceId | None
     disbursed: Money
     undisbursed: Money
+    """Not applied and not given back; of a deposit, what is held."""
     refunded: Money
     is_disbursed: bool
     is_refunded: bool
     transaction: TransactionId | None
     request: RequestId | None
+    was_deposit: bool = False
+    refund_of: PaymentId | None = None
+    refund_mode: RefundMode | None = None
+    check_number: str = ""
+    card_type: CardType | None = None
 
 
 class Mode(StrEnum):
@@ -306,6 +272,19 @@ class Mode(StrEnum):
     DEPOSIT = "deposit"
 
 
+class RemovedReason(StrEnum):
+    DELETED = "deleted"
+    REVERSAL = "reversal"
+    REFUND = "refund"
+    VOID = "void"
+    REPLACED = "replaced"
+
+
+class DisbursementStatus(StrEnum):
+    ACTIVE = "active"
+    REMOVED = "removed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Disbursement(Row):
     """Money of one payment or credit applied to one invoice. Only active ones are ever loaded."""
@@ -314,11 +293,13 @@ class Disbursement(Row):
     ledger: LedgerId
     invoice: InvoiceId
     payment: PaymentId | None
-    credit: UUID | None
+    credit: EntryId | None
     currency_id: CurrencyId
     owner: Owner
     amount: Money
     mode: Mode
+    status: DisbursementStatus = DisbursementStatus.ACTIVE
+    removed_reason: RemovedReason | None = None
     payment_transaction: TransactionId | None = None
     """Read only: the gateway attempt behind the payment, if any (A23)."""
 
@@ -328,13 +309,91 @@ class Kind(StrEnum):
     CREDIT = "credit"
 
 
+class Origin(StrEnum):
+    MANUAL = "manual"
+    BILLING = "billing"
+    USAGE = "usage"
+    REVERSAL = "reversal"
+    VOID = "void"
+    TAX_ADJUSTMENT = "tax_adjustment"
+    USAGE_CREDIT = "usage_credit"
+    STATEMENT_REFUND = "statement_refund"
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccountTransaction(Row):
-    """A debit or a credit."""
+    """An entry of the ledger: a debit or a credit. Its amounts are negative where it reverses one of its own kind."""
 
+    id: EntryId
+    number: int
+    ledger: LedgerId
     kind: Kind
-    invoice: InvoiceId | None
+    origin: Origin
+    currency_id: CurrencyId
+    owner: Owner
+    net: Money
+    tax: Money
     gross: Money
+    dated: date
+    posting_date: date
+    service: UUID | None
+    account_service: UUID | None
+    detail: str
+    period_start: date | None
+    period_end: date | None
+    tax_exempt: bool
+    invoice: InvoiceId | None
+    """A debit: the invoice it is on. A credit: the invoice it is displayed on, which changes no balance (E67)."""
+    automatic: bool
+    disbursed: Money
+    undisbursed: Money
+    refunded: Money
+    is_disbursed: bool
+    reverses: EntryId | None
+    reversal_key: str
+    """The id of the reversed row, else `own:` and its own: an alternate key, so that a row is reversed at most once (E32)."""
+    related: EntryId | None
+    """The row a tax adjustment or a refund is about; of a reversal credit, the debit whose invoice it is for."""
+    request: RequestId | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransactionTax(Row):
+    """One tax of an entry, as it was calculated: never calculated again (A14)."""
+
+    ledger: LedgerId
+    entry: EntryId
+    tax_rate: UUID | None
+    rate: Decimal
+    """Percent."""
+    base: Money
+    amount: Money
+    jurisdiction: str
+    currency_id: CurrencyId
+    owner: Owner
+
+
+class UsageStatus(StrEnum):
+    UNBILLED = "unbilled"
+    BILLED = "billed"
+    CREDITED = "credited"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageRecord(Row):
+    """A usage detail record: a call, a message, some data."""
+
+    ledger: LedgerId
+    used_on: datetime
+    currency_id: CurrencyId
+    net: Money
+    tax: Money
+    gross: Money
+    service: UUID | None
+    entry: EntryId | None
+    """The debit it is billed on."""
+    status: UsageStatus
+    credit: EntryId | None
 
 
 # --- What was asked --------------------------------------------------------------------------------------------
@@ -378,94 +437,3 @@ class Request(Row):
     """Read only."""
     created_on: datetime | None = None
     """Read only."""
-
-
-# --- The books around one invoice --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class InvoiceBooks:
-    """Everything a charge of one invoice depends on, read in one go, the ledgers first.
-
-    `invoices` are the customer's invoices that may have a balance, with `invoice` itself among them;
-    `debits`, `disbursements` (active ones) and `pending` (charges in flight) are those of these invoices.
-    """
-
-    invoice: Invoice
-    account: Account | None = None
-    ledgers: tuple[Ledger, ...] = ()
-    invoices: tuple[Invoice, ...] = ()
-    contract: Contract | None = None
-    profiles: tuple[Profile, ...] = ()
-    debits: tuple[AccountTransaction, ...] = ()
-    disbursements: tuple[Disbursement, ...] = ()
-    pending: tuple[Transaction, ...] = ()
-    undisbursed: tuple[Payment, ...] = ()
-    payment_types: tuple[PaymentType, ...] = ()
-    closed_periods: tuple[ClosedPeriod, ...] = ()
-    setting: Setting | None = None
-    request: Request | None = None
-    """The request asked for by key (a charge) or behind the transaction (a settlement)."""
-    in_progress: tuple[Request, ...] = ()
-    """The requests behind the pending charges of the invoice."""
-    transaction: Transaction | None = None
-    """The transaction to be settled."""
-    rights: frozenset[str] = frozenset()
-    """What the clicking user may do with the invoice: `ReadAccess`, `WriteAccess`, …"""
-
-    @property
-    def currency(self) -> str:
-        return self.invoice.total.currency
-
-    @property
-    def closed(self) -> tuple[ClosedPeriod, ...]:
-        """The closed financial periods; none while periods are not in use."""
-        return self.closed_periods if self.setting is not None and self.setting.financial else ()
-
-    @property
-    def ledger(self) -> Ledger | None:
-        """The ledger of the invoice's customer in the invoice's currency, once it has been opened."""
-        return next((each for each in self.ledgers if each.currency_id == self.invoice.currency_id), None)
-
-    def with_ledger(self, ledger: Ledger) -> "InvoiceBooks":
-        """The same with `ledger` as it is now."""
-        others = tuple(each for each in self.ledgers if each.id != ledger.id)
-        return replace(self, ledgers=(ledger, *others))
-
-
-# --- Changes -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Create:
-    row: Row
-
-
-@dataclass(frozen=True)
-class Update:
-    """`before` became `after`; only what differs is written, under the ETag of `before`."""
-
-    before: Row
-    after: Row
-
-
-@dataclass(frozen=True)
-class Project:
-    """Show `projection` on `invoice`. The only write that may be left out when the CRM refuses it."""
-
-    invoice: Invoice
-    projection: Projection
-
-
-@dataclass(frozen=True)
-class Changeset:
-    """All or nothing. `ledger` is the lock and always goes first."""
-
-    ledger: Create | Update
-    writes: tuple[Create | Update, ...]
-    project: Project | None = None
-
-    @property
-    def ledger_id(self) -> LedgerId:
-        row = self.ledger.row if isinstance(self.ledger, Create) else self.ledger.after
-        return LedgerId(row.id)

@@ -122,3 +122,23 @@ class Money:
 def total(amounts: "list[Money] | tuple[Money, ...]", currency: str) -> Money:
     """The sum; zero of `currency` for none."""
     return sum(amounts, start=Money.zero(currency))
+
+
+def least(one: Money, other: Money) -> Money:
+    """The smaller of two amounts of one currency."""
+    return min(one, other)
+
+
+def split(amount: Money, weights: "list[int]") -> list[Money]:
+    """`amount` in proportion to the weights, whole minor units, by the largest remainder; ties go to the largest weight.
+
+    Raises `ValueError` when there is nothing to be in proportion to.
+    """
+    whole = sum(weights)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError("weights must not be negative, and not all zero")
+    parts = [divmod(amount.minor * weight, whole) for weight in weights]
+    left = amount.minor - sum(part for part, _ in parts)
+    order = sorted(range(len(weights)), key=lambda place: (-parts[place][1], -weights[place], place))
+    extra = set(order[:left])
+    return [Money(part + (place in extra), amount.currency) for place, (part, _) in enumerate(parts)]

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from plugins.rules.books import LedgerBooks
 from plugins.rules.ids import PaymentTypeId
-from plugins.rules.ledger import Backend, InvoiceBooks, PaymentType, ProfileType, Transaction
+from plugins.rules.ledger import Transaction
+from plugins.rules.setup import Backend, PaymentType, ProfileType
 
 BACKENDS = {
     ProfileType.CARD: Backend.CREDIT_CARD,
@@ -21,7 +23,7 @@ def choose_payment_type(
     return min(best, key=lambda each: each.number, default=None)
 
 
-def payment_type_of(books: InvoiceBooks, transaction: Transaction) -> PaymentTypeId | None:
+def payment_type_of(books: LedgerBooks, transaction: Transaction) -> PaymentTypeId | None:
     """The payment type for the money of a transaction. Settling refuses nothing, so there may be none."""
     profile = next((each for each in books.profiles if each.id == transaction.profile), None)
     backend = BACKENDS[profile.type] if profile else Backend.CREDIT_CARD

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from plugins.rules.ledger import Profile, ProfileStatus, ProfileType
+from plugins.rules.setup import Profile, ProfileStatus, ProfileType
 
 CURRENCIES_OF_DEBITS = {ProfileType.ACH_DEBIT: "USD", ProfileType.SEPA_DEBIT: "EUR"}
 

@@ -1,186 +1,203 @@
-"""The rows that a charge, asked for and decided, begins with: the promise, the refusal, the order that was not taken."""
+"""The rows that a charge or a refund, asked for and decided, begins with: the promise, or the order that was not taken."""
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from plugins.rules import ids
-from plugins.rules.charge import Charge, ChargeInput, ChargeRefused
-from plugins.rules.dates import business_today
-from plugins.rules.ids import InvoiceId, LedgerId, ProfileId
-from plugins.rules.invoice import account_balance, invoice_balance, projection, undisbursed, written
+from plugins.rules.attempt import Attempt
+from plugins.rules.books import InvoiceBooks, LedgerBooks
+from plugins.rules.changes import Changeset, Create
+from plugins.rules.charge import Charge, ChargeInput
+from plugins.rules.draft import Draft
+from plugins.rules.ids import CurrencyId, PaymentTypeId, ProfileId
+from plugins.rules.invoice import balance_of, belongs, projection, written
 from plugins.rules.ledger import (
-    Changeset,
     ChargeStatus,
-    Create,
-    InvoiceBooks,
+    Invoice,
     InvoiceStatus,
     Ledger,
-    LedgerStatus,
     Operation,
     Outcome,
-    Owner,
-    Project,
+    Payment,
     Request,
     Stage,
     Transaction,
     TransactionStatus,
-    Update,
 )
 from plugins.rules.money import Money
+from plugins.rules.opening import new_ledger
 
 FIRST_CHECK = timedelta(seconds=60)
 """How long whoever reserved has the transaction to itself, before the sweep looks at it."""
 
 
 def reserve(
-    books: InvoiceBooks, asked: ChargeInput, charge: Charge, reference: str, now: datetime
-) -> tuple[Changeset, InvoiceBooks]:
+    books: LedgerBooks, asked: ChargeInput, charge: Charge, reference: str, now: datetime
+) -> tuple[Changeset, LedgerBooks]:
     """The first changeset of a charge: the promise, with the intent's id in it before money can move.
 
-    Returns it with the books as they are once it is written.
+    Everything that its end will need is frozen in the transaction. Returns it with the books as they are once it is
+    written.
     """
-    invoice, account = books.invoice, books.account
-    if account is None:
-        raise ValueError("an invoice that may be charged has an account")
-    before = books.ledger
-    opened = before or new_ledger(books)
-    transaction = Transaction(
-        id=ids.transaction_id(asked.request),
-        operation=Operation.CHARGE,
-        invoice=invoice.id,
-        ledger=opened.id,
-        profile=ProfileId(charge.profile.id),
-        request=asked.request,
-        currency_id=invoice.currency_id,
-        owner=account.owner,
-        amount=charge.amount,
-        gateway_reference=reference,
-        status=TransactionStatus.PENDING,
-        stage=Stage.RESERVED,
-        next_check_on=now + FIRST_CHECK,
-        created_on=now,
+    draft = _draft(books, asked, charge, now)
+    transaction = draft.put(_transaction(draft, asked, charge, reference))
+    invoice = _invoice(books)
+    on = f" on invoice {invoice.number}" if invoice else ""
+    what = "charge" if invoice else "payment"
+    request = asked.promised(
+        f"The {what} of {charge.amount}{on} awaits the payment processor's answer.",
+        result_of(transaction, books, draft.today),
+        draft.ledger.id,
+        invoice.id if invoice else None,
     )
-    request = Request(
-        id=asked.request,
-        key=asked.key,
-        action=asked.action,
-        input_hash=asked.input_hash,
-        outcome=Outcome.PENDING,
-        code="reserved",
-        message=f"The charge of {charge.amount} on invoice {invoice.number} awaits the payment processor's answer.",
-        result=result_of(transaction, books, invoice.status),
-        invoice=invoice.id,
-        ledger=opened.id,
-        transaction=None,  # it is written after this row; it names this one, and this one names it when it ends
-        requested_by=asked.caller,
-        owner=Owner(asked.caller),
-        source=asked.source,
-    )
-    held = replace(books, pending=(*books.pending, transaction), transaction=transaction, request=request)
-    ledger = replace(
-        opened,
-        version=opened.version + 1,
-        balance=account_balance(held),
-        undisbursed=undisbursed(held),
-        customer_ref=charge.profile.customer_ref,
-    )
-    held = held.with_ledger(ledger)
-    shown = projection(held, ledger, ChargeStatus.PENDING, business_today(books, now))
-    changeset = Changeset(
-        ledger=Update(before, ledger) if before else Create(ledger),
-        writes=(Create(request), Create(transaction)),
-        project=Project(invoice, shown),
-    )
-    # Whether the platform keeps the invoice read-only depends on the status that this changeset gives it.
-    return changeset, replace(held, invoice=replace(invoice, status=shown.status))
+    if invoice is not None:
+        draft.show(invoice.id, ChargeStatus.PENDING)
+    return _promised(draft, transaction, request)
 
 
 def rejected(
-    books: InvoiceBooks,
+    books: LedgerBooks,
     asked: ChargeInput,
     charge: Charge,
-    refusal: ChargeRefused,
-    result: str,
+    code: str,
+    told: str,
     now: datetime,
 ) -> Changeset:
-    """The gateway would not even take the order: a failed inactive record (W31), a failed request, no money promised."""
-    reserved, held = reserve(books, asked, charge, "", now)
-    transaction, request, ledger = held.transaction, held.request, held.ledger
-    if transaction is None or request is None or ledger is None:
-        raise ValueError("a reservation holds a transaction, a request and the ledger")
+    """The gateway would not even take the order: a failed inactive record (W31), a failed request, no money promised.
+
+    `told` is the sentence for the user, `code` the gateway's own.
+    """
+    draft = _draft(books, asked, charge, now)
+    invoice = _invoice(books)
+    promised = _transaction(draft, asked, charge, str(ids.transaction_id(asked.request)))
     ended = replace(
-        transaction,
-        gateway_reference=str(transaction.id),  # an alternate key may not stay empty
+        promised,
         status=TransactionStatus.FAILED,
         stage=Stage.FINAL,
         next_check_on=None,
         final_on=now,
-        result=result,
-        result_code=refusal.code,
+        result=f"{told} ({code})",
+        result_code=code,
     )
-    told = replace(request, outcome=Outcome.FAILED, code="rejected", message=refusal.message)
-    shown = projection(
-        replace(held, pending=books.pending), ledger, ChargeStatus.FAILED, business_today(books, now)
+    request = asked.promised(
+        told,
+        result_of(promised, books, draft.today),
+        draft.ledger.id,
+        invoice.id if invoice else None,
     )
-    return Changeset(reserved.ledger, (Create(told), Create(ended)), Project(books.invoice, shown))
+    if invoice is not None:
+        draft.show(invoice.id, ChargeStatus.FAILED)
+    return draft.changeset(replace(request, outcome=Outcome.FAILED, code="rejected"), Create(ended))
 
 
-def refused(
-    books: InvoiceBooks | None, asked: ChargeInput, refusal: ChargeRefused, invoice: InvoiceId | None
-) -> Request:
-    """The row that keeps a refusal: the only thing that a refused charge writes."""
-    return Request(
-        id=asked.request,
-        key=asked.key,
-        action=asked.action,
-        input_hash=asked.input_hash,
-        outcome=Outcome.REFUSED,
-        code=refusal.code,
-        message=refusal.message,
-        result="",
-        invoice=books.invoice.id if books else invoice,
-        ledger=LedgerId(books.ledger.id) if books and books.ledger else None,
-        transaction=None,
-        requested_by=asked.caller,
-        owner=Owner(asked.caller),
-        source=asked.source,
+def reserve_refund(
+    books: LedgerBooks, asked: Attempt, payment: Payment, amount: Money, charge: Transaction, now: datetime
+) -> tuple[Changeset, LedgerBooks]:
+    """The promise of a refund through the gateway: from here on its money is nobody else's.
+
+    `charge` is the transaction that the payment came from. The gateway's own id is not known before the refund is made;
+    until then the row's stands in its place.
+    """
+    draft = Draft(books, seed=asked.request, now=now)
+    key = ids.transaction_id(asked.request)
+    transaction = draft.put(
+        replace(
+            _row(draft, asked, amount, str(key)),
+            operation=Operation.REFUND,
+            profile=charge.profile,
+            payment_type=payment.payment_type,
+            parent=charge.id,
+            refunded_payment=payment.id,
+        )
     )
-
-
-def new_ledger(books: InvoiceBooks) -> Ledger:
-    """The customer's ledger in the invoice's currency, opened on first need."""
-    account, currency = books.account, books.currency
-    if account is None:
-        raise ValueError("a ledger belongs to an account")
-    key = ids.ledger_key(ids.AccountId(account.id), currency)
-    zero = Money.zero(currency)
-    return Ledger(
-        id=ids.ledger_id(key),
-        name=f"{account.name} ({currency})",
-        key=key,
-        account=ids.AccountId(account.id),
-        currency_id=books.invoice.currency_id,
-        owner=account.owner,
-        status=LedgerStatus.ACTIVE,
-        open_invoice=None,
-        balance=zero,
-        deposit_balance=zero,
-        undisbursed=zero,
-        version=0,
-        last_number=0,
-        customer_ref="",
+    request = asked.promised(
+        f"The refund of {amount} of payment #{payment.number} awaits the payment processor's answer.",
+        result_of(transaction, books, draft.today),
+        draft.ledger.id,
+        None,
     )
+    return _promised(draft, transaction, request)
 
 
-def result_of(transaction: Transaction, books: InvoiceBooks, status: InvoiceStatus) -> str:
+def result_of(transaction: Transaction, books: LedgerBooks, today: date) -> str:
     """What `cfl_result` tells a program: JSON, amounts as strings in major units, the status as it is written."""
     shown = {
         "transaction": str(transaction.id),
         "payment": str(transaction.payment) if transaction.payment else None,
         "amount": str(transaction.amount.amount),
         "currency": transaction.amount.currency,
-        "balance": str(invoice_balance(books.invoice, books.debits, books.disbursements).amount),
-        "status": written(status),
     }
+    invoice = books.invoice_of(transaction.invoice)
+    if invoice is not None:
+        shown["balance"] = str(balance_of(invoice, books).amount)
+        shown["status"] = written(_status(invoice, books, today))
     return json.dumps({name: value for name, value in shown.items() if value is not None})
+
+
+def _draft(books: LedgerBooks, asked: Attempt, charge: Charge, now: datetime) -> Draft:
+    ledger = replace(_ledger(books), customer_ref=charge.profile.customer_ref)
+    draft = Draft(books, seed=asked.request, now=now, ledger=_ledger(books))
+    draft.change_ledger(ledger)
+    return draft
+
+
+def _ledger(books: LedgerBooks) -> Ledger:
+    """The one that is charged; an invoice's customer may not have one yet."""
+    if books.ledger is not None:
+        return books.ledger
+    if books.account is None or not isinstance(books, InvoiceBooks):
+        raise ValueError("what may be charged has an account")
+    return new_ledger(books.account, books.invoice.currency_id, books.currency)
+
+
+def _invoice(books: LedgerBooks) -> Invoice | None:
+    return books.invoice if isinstance(books, InvoiceBooks) else None
+
+
+def _transaction(draft: Draft, asked: Attempt, charge: Charge, reference: str) -> Transaction:
+    invoice = _invoice(draft.books)
+    return replace(
+        _row(draft, asked, charge.amount, reference),
+        invoice=invoice.id if invoice else None,
+        profile=ProfileId(charge.profile.id),
+        payment_type=PaymentTypeId(charge.payment_type.id),
+        automatic=charge.automatic,
+        deposit=charge.deposit,
+    )
+
+
+def _row(draft: Draft, asked: Attempt, amount: Money, reference: str) -> Transaction:
+    return Transaction(
+        id=ids.transaction_id(asked.request),
+        operation=Operation.CHARGE,
+        invoice=None,
+        ledger=draft.ledger.id,
+        profile=None,
+        request=asked.request,
+        currency_id=CurrencyId(draft.ledger.currency_id),
+        owner=draft.ledger.owner,
+        amount=amount,
+        gateway_reference=reference,
+        status=TransactionStatus.PENDING,
+        stage=Stage.RESERVED,
+        next_check_on=draft.now + FIRST_CHECK,
+        created_on=draft.now,
+    )
+
+
+def _promised(draft: Draft, transaction: Transaction, request: Request) -> tuple[Changeset, LedgerBooks]:
+    changeset = draft.changeset(request)
+    held = replace(draft.after(), transaction=transaction, request=request)
+    if isinstance(held, InvoiceBooks):
+        # Whether the platform keeps the invoice read-only depends on the status that this changeset gives it.
+        key = held.invoice.id
+        shown = next(each.projection for each in changeset.projects if each.invoice.id == key)
+        held = replace(held, invoice=replace(held.invoice, status=shown.status))
+    return changeset, held
+
+
+def _status(invoice: Invoice, books: LedgerBooks, today: date) -> InvoiceStatus:
+    """As the ledger shows it; as it is, where the ledger has nothing to say."""
+    ledger = next((each for each in books.ledgers if belongs(invoice, each)), None)
+    return projection(invoice, books, ledger, today).status if ledger is not None else invoice.status

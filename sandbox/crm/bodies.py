@@ -20,6 +20,8 @@ class Changes:
     row: Row = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
     """Lookup column -> where it will lead."""
+    children: list[tuple[Relationship, list[dict[str, Any]]]] = field(default_factory=list)
+    """Rows to be made below a new one: deep insert, one-to-many."""
 
 
 def read_body(store: Store, table: Table, body: Mapping[str, Any], *, creating: bool) -> Changes:
@@ -60,6 +62,11 @@ def as_entity(table: Table, row: Mapping[str, Value]) -> dict[str, Any]:
 
 def _read_column(table: Table, name: str, value: Any, changes: Changes, *, creating: bool) -> None:
     column = table.columns.get(name)
+    if column is None and creating and name in table.collections and isinstance(value, list):
+        if not all(isinstance(item, dict) for item in value):
+            raise errors.bad_payload(f"'{name}' is a list of rows.")
+        changes.children.append((table.collections[name], value))
+        return
     if column is None:
         relationships = table.lookups.get(name)
         if relationships and value is None:

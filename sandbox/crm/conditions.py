@@ -20,6 +20,18 @@ _LARGEST_EXPONENT = 30  # more digits than any column holds
 _TEXTS = {Kind.STRING, Kind.MEMO, Kind.ENTITY_NAME}
 
 
+def is_number(column: Column) -> bool:
+    """Whether its values add up: choices and states are numbers only to look at."""
+    return column.kind in {Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL, Kind.MONEY}
+
+
+def comparable(column: Column, other: Column) -> bool:
+    """Whether two columns store their values alike, so that one can be compared with the other."""
+    if is_number(column) or is_number(other):
+        return is_number(column) and is_number(other) and scale_of(column) == scale_of(other)
+    return (column.kind in _TEXTS) == (other.kind in _TEXTS)
+
+
 def compare(column: Column, sql: str, operator: str, value: Any, parameters: Parameters) -> str:
     """`value` is a Python value or the text of a literal; raises ApiError 400 when it does not fit the column."""
     if value is None:

@@ -146,8 +146,11 @@ def _texts(value: Any) -> list[str]:
 
 
 def _moment(value: Any) -> datetime:
+    """Edm.DateTimeOffset: a day alone, or a time without its zone, is none."""
     moment = datetime.fromisoformat(_text(value))
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment.astimezone(UTC)
 
 
 def _object(value: Any) -> Any:

@@ -9,7 +9,9 @@ from uuid import UUID
 from sandbox.crm import errors
 from sandbox.crm.bodies import Changes
 from sandbox.crm.identity import Actor
+from sandbox.crm.mail import Mail
 from sandbox.crm.pipeline import Reference
+from sandbox.crm.pricing import Pricing
 from sandbox.crm.schema import Column, Kind, Row, Table
 from sandbox.crm.store import MONEY_SCALE, Store
 from sandbox.crm.values import round_money
@@ -22,6 +24,8 @@ class Derived:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._pricing = Pricing(store)
+        self._mail = Mail(store)
 
     def new_row(self, table: Table, changes: Changes, actor: Actor) -> Row:
         """A whole row from what a create says."""
@@ -46,6 +50,8 @@ class Derived:
         self._set_owner(
             table, row, changes.references.get("ownerid") or Reference("systemuser", actor.user_id)
         )
+        row |= self._pricing.of_new(table, row)
+        row |= self._mail.of_new(table, row)
         self._price(table, row, row)
         self._compose(table, row, row)
         for column in table.columns.values():
@@ -67,10 +73,18 @@ class Derived:
             written["modifiedonbehalfby"] = actor.authenticated_as if actor.impersonated else None
         if "ownerid" in changes.references:
             self._set_owner(table, written, changes.references["ownerid"])
+        written |= self._pricing.of_changed(table, written, {**before, **written})
+        written |= self._mail.of_changed(table, written, {**before, **written})
         after = {**before, **written}
         self._price(table, written, after)
         self._compose(table, written, after)
         return written
+
+    def totalled(self, table: Table, invoice: Row) -> Row:
+        """The columns to write after a line of an invoice was made, changed or deleted."""
+        written = self._pricing.totals(invoice)
+        self._price(table, written, {**invoice, **written})
+        return {name: value for name, value in written.items() if invoice.get(name) != value}
 
     def _set_state(self, table: Table, row: Row, asked: Row, current: int) -> None:
         """State and status reason as a valid pair; the state's default reason when only the state is given.
@@ -160,8 +174,7 @@ class Derived:
     def _compose(self, table: Table, written: Row, after: Row) -> None:
         for column in table.columns.values():
             if column.composed_of and any(name in written for name in column.composed_of):
-                parts = [str(after[name]) for name in column.composed_of if after.get(name)]
-                written[column.name] = " ".join(parts) or None
+                written[column.name] = composed(column, after)
         if table.name == "invoice" and "customerid" in written:
             for name in ("account", "contact"):
                 written[f"{name}id"] = (
@@ -188,6 +201,12 @@ class Derived:
             return self._store.clock.now().strftime("%Y%m%d%H%M%S")
 
         return re.sub(r"\{([^}]*)\}", fill, column.autonumber)
+
+
+def composed(column: Column, row: Row) -> str | None:
+    """A name on one line, an address on a line for each part."""
+    parts = [str(row[name]) for name in column.composed_of if row.get(name)]
+    return ("\r\n" if column.kind is Kind.MEMO else " ").join(parts) or None
 
 
 def _rate_and_digits(currency: Row | None) -> tuple[Decimal, int]:

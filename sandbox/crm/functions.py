@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from sandbox.crm import errors, payload
 from sandbox.crm.addresses import read_reference
 from sandbox.crm.bodies import SERVICE_PATH
 from sandbox.crm.exchange import Exchange
 from sandbox.crm.identity import Actor
+from sandbox.crm.mail import EMAIL, SENT, Mail
 from sandbox.crm.schema import Row, Table
 from sandbox.wire import Response
 
 _TYPE = "#Microsoft.Dynamics.CRM."
+_PRIVILEGES = UUID("3c1f7a52-6f2b-5a51-9d0e-7b1f0c8a2e44")
 
 
 def read_call(segment: str, options: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -61,6 +63,108 @@ def retrieve_principal_access(exchange: Exchange, user_id: UUID, arguments: Mapp
         {
             "@odata.context": f"{exchange.root}$metadata#Microsoft.Dynamics.CRM.RetrievePrincipalAccessResponse",
             "AccessRights": ", ".join(rights) or "None",
+        }
+    )
+
+
+def retrieve_user_privileges(exchange: Exchange, user_id: UUID, arguments: Mapping[str, Any]) -> Response:
+    """Every privilege that a user's roles hold."""
+    return _role_privileges(exchange, user_id, arguments, "RetrieveUserPrivileges", None)
+
+
+def retrieve_user_privilege_by_name(
+    exchange: Exchange, user_id: UUID, arguments: Mapping[str, Any]
+) -> Response:
+    """The privilege of that name, if a user holds it: a list of one, or of none."""
+    name = arguments.get("PrivilegeName")
+    if not isinstance(name, str):
+        raise errors.invalid_request(
+            "RetrieveUserPrivilegeByPrivilegeName needs the parameter PrivilegeName."
+        )
+    return _role_privileges(exchange, user_id, arguments, "RetrieveUserPrivilegeByPrivilegeName", [name])
+
+
+def retrieve_user_set_of_privileges(
+    exchange: Exchange, user_id: UUID, arguments: Mapping[str, Any]
+) -> Response:
+    """Those of these privileges that a user holds."""
+    names = arguments.get("PrivilegeNames")
+    if not isinstance(names, list):
+        raise errors.invalid_request("RetrieveUserSetOfPrivilegesByNames needs the parameter PrivilegeNames.")
+    return _role_privileges(
+        exchange, user_id, arguments, "RetrieveUserSetOfPrivilegesByNames", [str(name) for name in names]
+    )
+
+
+def _role_privileges(
+    exchange: Exchange,
+    user_id: UUID,
+    arguments: Mapping[str, Any],
+    function: str,
+    names: list[str] | None,
+) -> Response:
+    exchange.require_method("GET")
+    unknown = arguments.keys() - {"PrivilegeName", "PrivilegeNames"}
+    if unknown:
+        raise errors.invalid_request(f"{function} has no parameter {', '.join(sorted(unknown))}.")
+    security, schema = exchange.security, exchange.store.schema
+    users = schema.table("systemuser")
+    user = exchange.store.get(users, user_id)
+    if user is None:
+        raise errors.not_found("systemuser", user_id)
+    security.require(exchange.actor, "Read", users, user)
+    security.require(exchange.actor, "Read", schema.table("organization"))
+    held = security.held(_actor(user_id, user), names)
+    return exchange.json(
+        {
+            "@odata.context": f"{exchange.root}$metadata#Microsoft.Dynamics.CRM.{function}Response",
+            "RolePrivileges": [
+                {
+                    "Depth": depth,
+                    "PrivilegeId": str(uuid5(_PRIVILEGES, name.lower())),
+                    "BusinessUnitId": str(user["businessunitid"]),
+                    "PrivilegeName": name,
+                    "RecordFilterId": str(UUID(int=0)),
+                    "RecordFilterUniqueName": "",
+                }
+                for name, depth in held.items()
+            ],
+        }
+    )
+
+
+ON_USERS: dict[str, Callable[[Exchange, UUID, Mapping[str, Any]], Response]] = {
+    "RetrievePrincipalAccess": retrieve_principal_access,
+    "RetrieveUserPrivileges": retrieve_user_privileges,
+    "RetrieveUserPrivilegeByPrivilegeName": retrieve_user_privilege_by_name,
+    "RetrieveUserSetOfPrivilegesByNames": retrieve_user_set_of_privileges,
+}
+"""Functions bound to a user."""
+
+
+def send_email(exchange: Exchange, row_id: UUID) -> Response:
+    """Marks a draft as sent; ApiError when it lacks a sender, a recipient or an address, or was sent before."""
+    exchange.require_method("POST")
+    given = exchange.body()
+    if not isinstance(given.get("IssueSend"), bool):
+        raise errors.bad_payload("SendEmail needs the parameter IssueSend, true or false.")
+    if given.keys() - {"IssueSend", "TrackingToken"}:
+        raise errors.bad_payload("SendEmail takes the parameters IssueSend and TrackingToken.")
+    store, table = exchange.store, exchange.store.schema.table(EMAIL)
+    email = store.get(table, row_id)
+    if email is None:
+        raise errors.not_found(EMAIL, row_id)
+    exchange.security.require(exchange.actor, "Write", table, email)
+    Mail(store).check(email, exchange.actor, exchange.security)
+    token = given.get("TrackingToken") or email["trackingtoken"]
+    now = store.clock.now().replace(microsecond=0)
+    with store.transaction():
+        exchange.rows.update(exchange.actor, table, row_id, {"statecode": 1, "statuscode": SENT})
+        store.update(table, row_id, {"senton": now, "actualend": now, "trackingtoken": token})
+    return exchange.json(
+        {
+            "@odata.context": f"{exchange.root}$metadata#Microsoft.Dynamics.CRM.SendEmailResponse",
+            "Subject": email["subject"],
         }
     )
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from sandbox.crm import errors
 
-_ROOT_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken"}
+_ROOT_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top", "$count", "$skiptoken", "$apply"}
 _EXPAND_OPTIONS = {"$select", "$filter", "$expand", "$orderby", "$top"}
 
 
@@ -62,7 +62,7 @@ def read_query(given: Mapping[str, str]) -> Query:
 @lru_cache(maxsize=512)
 def read_expand(text: str) -> tuple[Expand, ...]:
     """`nav($select=a,b;$expand=other($select=c)),nav2`."""
-    return tuple(_expand_item(item) for item in _split(text, ","))
+    return tuple(_expand_item(item) for item in split(text, ","))
 
 
 def _expand_item(item: str) -> Expand:
@@ -72,7 +72,7 @@ def _expand_item(item: str) -> Expand:
     if not rest.endswith(")"):
         raise errors.invalid_syntax(f"Syntax error in $expand: {item!r}")
     given = {}
-    for part in _split(rest[:-1], ";"):
+    for part in split(rest[:-1], ";"):
         name, _, value = part.partition("=")
         if name.strip() not in _EXPAND_OPTIONS:
             raise errors.invalid_syntax(f"The option {name!r} is not supported within $expand.")
@@ -89,7 +89,7 @@ def _expand_item(item: str) -> Expand:
     )
 
 
-def _split(text: str, separator: str) -> Iterator[str]:
+def split(text: str, separator: str) -> Iterator[str]:
     """Parts outside of parentheses and quotes."""
     depth, quoted, start = 0, False, 0
     for position, character in enumerate(text):
@@ -118,7 +118,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _order(text: str) -> tuple[tuple[str, bool], ...]:
     terms = []
-    for part in _split(text, ","):
+    for part in split(text, ","):
         name, _, direction = part.partition(" ")
         direction = direction.strip().lower() or "asc"
         if direction not in {"asc", "desc"}:

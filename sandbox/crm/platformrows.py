@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid5
+from xml.etree.ElementTree import tostring
 
-from sandbox.crm.schema import CustomApi, Parameter, Schema
+from sandbox.crm.schema import CustomApi, Parameter, Schema, View
 from sandbox.crm.security import stock_roles
 from sandbox.crm.seeding import SYSTEM_USER, Seeder
 
@@ -17,6 +18,7 @@ _MESSAGES = {
     "Delete": UUID("a1bdbb1b-ea3e-db11-86a7-000a3a5473e8"),
 }
 _NOT_TOLD_ABOUT = frozenset({"sdkmessage", "sdkmessagefilter", "asyncoperation"})
+_QUICK_FIND = 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,24 @@ def add_solution(seeder: Seeder, schema: Schema, organization: Organization) -> 
                 _add_filter(seeder, name, message_id, table.name)
     for api in schema.custom_apis.values():
         _add_custom_api(seeder, api)
+    for view in schema.views:
+        _add_view(seeder, view)
+
+
+def _add_view(seeder: Seeder, view: View) -> None:
+    seeder.add(
+        "savedquery",
+        {
+            "savedqueryid": view.id,
+            "name": view.name,
+            "returnedtypecode": view.table,
+            "querytype": view.query_type,
+            "isdefault": view.is_default,
+            "isquickfindquery": view.query_type == _QUICK_FIND,
+            "fetchxml": tostring(view.fetch, encoding="unicode").strip(),
+            "layoutxml": tostring(view.layout, encoding="unicode").strip(),
+        },
+    )
 
 
 def _add_environment(seeder: Seeder, organization: Organization) -> None:

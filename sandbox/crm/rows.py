@@ -13,7 +13,9 @@ from sandbox.crm.addresses import RowAddress
 from sandbox.crm.bodies import Changes, as_entity, read_body, set_reference
 from sandbox.crm.derived import Derived
 from sandbox.crm.identity import Actor
+from sandbox.crm.mail import EMAIL, Mail
 from sandbox.crm.pipeline import POST_OPERATION, PRE_OPERATION, PRE_VALIDATION, Event, Pipeline, Reference
+from sandbox.crm.pricing import INVOICE, Pricing
 from sandbox.crm.schema import LOOKUPS, Cascade, Relationship, Row, Table
 from sandbox.crm.security import Security
 from sandbox.crm.store import Store
@@ -55,6 +57,8 @@ class Rows:
         self._security = security
         self._pipeline = pipeline
         self._derived = Derived(store)
+        self._pricing = Pricing(store)
+        self._mail = Mail(store)
 
     def create(
         self,
@@ -88,6 +92,10 @@ class Rows:
                 self._security.require(actor, "Assign", table, row)
             self._require_links(actor, table, row, changes.references)
             self._store.insert(table, row)
+            self._total(table, row)
+            for relationship, items in changes.children:
+                self._create_below(actor, table, new_id, relationship, items)
+            self._address(table, row)
             self._finish(event, table, new_id)
             if then is not None:
                 then(new_id)
@@ -131,6 +139,8 @@ class Rows:
         with self._store.transaction():
             self._run(PRE_OPERATION, event)
             self._delete(table, row_id)
+            self._total(table, before)
+            self._address(table, before)
             self._finish(event, table, None)
 
     # private
@@ -156,6 +166,7 @@ class Rows:
             self._run(PRE_OPERATION, event)
             written = self._derived.changed_row(table, current, changes, actor)
             self._store.update(table, row_id, written)
+            self._total(table, current, {**current, **written})
             self._require_links(actor, table, {**current, **written}, changes.references)
             self._finish(event, table, row_id)
             if then is not None:
@@ -172,6 +183,39 @@ class Rows:
         owner = changes.row.get("ownerid")
         if owner is not None and owner != before.get("ownerid"):
             self._security.require(actor, "Assign", table, before)
+
+    def _total(self, table: Table, *lines: Row) -> None:
+        """The totals of the invoices that these lines are, or were, on."""
+        invoices = self._store.schema.table(INVOICE)
+        for invoice_id in {self._pricing.invoice_of(table, line) for line in lines} - {None}:
+            invoice = self._store.get(invoices, invoice_id) if invoice_id else None
+            written = self._derived.totalled(invoices, invoice) if invoice else {}
+            if invoice_id and written:
+                self._store.update(invoices, invoice_id, written)
+
+    def _create_below(
+        self,
+        actor: Actor,
+        table: Table,
+        row_id: UUID,
+        relationship: Relationship,
+        items: list[dict[str, Any]],
+    ) -> None:
+        """Deep insert: each row with the lookup to the one just made."""
+        child = self._store.schema.table(relationship.child)
+        parent = {f"{relationship.lookup_navigation}@odata.bind": f"/{table.entity_set}({row_id})"}
+        for item in items:
+            self.create(actor, child, item | parent)
+
+    def _address(self, table: Table, row: Row) -> None:
+        """The header of the e-mail that this row is, or is a part of."""
+        email_id = self._mail.email_of(table, row)
+        emails = self._store.schema.table(EMAIL)
+        email = self._store.get(emails, email_id) if email_id else None
+        header = self._mail.header(email_id) if email and email_id else {}
+        changed = {name: value for name, value in header.items() if email and email[name] != value}
+        if email_id and changed:
+            self._store.update(emails, email_id, changed)
 
     def _existing(self, table: Table, row_id: UUID) -> Row:
         row = self._store.get(table, row_id)

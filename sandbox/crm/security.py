@@ -16,6 +16,7 @@ BASIC_USER = UUID("119f245c-3cc8-4b62-b31c-d1a046ced15d")
 
 _NONE, _BASIC, _LOCAL, _DEEP, _GLOBAL = range(5)
 _DEPTHS = {"Basic": _BASIC, "Local": _LOCAL, "Deep": _DEEP, "Global": _GLOBAL}
+_WITHOUT_APPEND = ("Read", "Write", "Create", "Delete", "Share", "Assign")
 _VERBS = ("Read", "Write", "Append", "AppendTo", "Create", "Delete", "Share", "Assign")
 
 # Tables whose privileges are not named after themselves.
@@ -23,8 +24,12 @@ _NAMED_AFTER = {
     "systemuser": "User",
     "invoicedetail": "Invoice",
     "email": "Activity",
+    "activityparty": "Activity",
+    "activitymimeattachment": "Activity",
+    "annotation": "Note",
     "systemuserroles": "Role",
     "queryexpression": "Query",
+    "savedquery": "Query",
 }
 
 # What the stock Basic User role lets everybody who signs in do: see who and where they are and what the platform is.
@@ -158,6 +163,18 @@ class Security:
                     combined[name.lower()] = max(_DEPTHS[level], combined.get(name.lower(), _NONE))
             self._combined[roles] = combined
         return self._combined[roles]
+
+    def held(self, actor: Actor, names: Iterable[str] | None = None) -> dict[str, str]:
+        """Of these privileges (of all that any role names, without), those that the actor holds: name and depth."""
+        known: dict[str, str] = {}
+        for role in self._roles.values():
+            known |= {name.lower(): name for name in role.privileges}
+        for table in self._schema:
+            for verb in _VERBS if table.append_rights else _WITHOUT_APPEND:
+                known.setdefault(privilege_name(verb, table).lower(), privilege_name(verb, table))
+        asked = known.values() if names is None else [known[n.lower()] for n in names if n.lower() in known]
+        levels = {depth: level for level, depth in _DEPTHS.items()}
+        return {name: levels[depth] for name in asked if (depth := self._depth(actor, name)) > _NONE}
 
     def _depth(self, actor: Actor, privilege: str) -> int:
         if self.is_administrator(actor):

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sandbox.clock import Clock
 from sandbox.crm import values
-from sandbox.crm.derived import Derived
+from sandbox.crm.derived import Derived, composed
 from sandbox.crm.errors import ApiError
 from sandbox.crm.pipeline import Reference
 from sandbox.crm.schema import Column, Kind, Row, Schema, Table
@@ -125,7 +125,7 @@ class Seeder:
             if column.default is not None:
                 row.setdefault(column.name, column.default)
             if column.composed_of and not row.get(column.name):
-                row[column.name] = " ".join(str(row[part]) for part in column.composed_of if row.get(part))
+                row[column.name] = composed(column, row)
         _set_state(table, row)
         self._derived.number(table, row)
         fixed: Row = {

@@ -294,6 +294,7 @@ def _relationships(table: str, column: str, detail: Mapping[str, Any]) -> Iterat
             lookup_navigation=navigation.format(target=parent),
             collection_navigation=detail.get("collection", name),
             on_delete=Cascade(detail.get("delete", Cascade.NONE)),
+            related_menu=detail.get("menu", "DoNotDisplay"),
         )
 
 

@@ -324,13 +324,14 @@ def scale_of(column: Column) -> int:
 def _codecs(table: Table) -> dict[str, _Codec]:
     codecs: dict[str, _Codec] = {}
     for column in table.columns.values():
-        codecs[column.name] = _codec(column)
+        codecs[column.name] = codec(column)
         if column.polymorphic:
             codecs[column.type_name] = _TEXT
     return codecs
 
 
-def _codec(column: Column) -> _Codec:
+def codec(column: Column) -> _Codec:
+    """How the values of a column are stored."""
     if column.kind in LOOKUPS or column.kind is Kind.KEY:
         return _UUID
     if column.kind in {Kind.MONEY, Kind.DECIMAL}:

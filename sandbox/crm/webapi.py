@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
-from sandbox.crm import batch, changes, csdl, errors, fetchxml, functions, metadata, navigation
+from sandbox.crm import apply, batch, changes, csdl, errors, fetchxml, functions, metadata, navigation
 from sandbox.crm.addresses import RowAddress, read_segment
 from sandbox.crm.bodies import SERVICE_PATH
 from sandbox.crm.customapi import CustomApis
 from sandbox.crm.exchange import Exchange, refusal
 from sandbox.crm.identity import Actor
+from sandbox.crm.mail import EMAIL
 from sandbox.crm.pipeline import Pipeline, Reference
 from sandbox.crm.rows import Rows
 from sandbox.crm.schema import CustomApi, Table
@@ -109,6 +110,8 @@ class WebApi:
                 return exchange.json(fetchxml.answer(exchange, table, exchange.options["fetchXml"]))
             if changes.wanted(exchange):
                 return changes.answer(exchange, table)
+            if "$apply" in exchange.options:
+                return exchange.json(apply.answer(exchange, table))
             return exchange.json(exchange.reader.collection(table, exchange.query, exchange.address))
 
     def _row(self, exchange: Exchange, address: RowAddress, tail: list[str]) -> Response:
@@ -169,8 +172,10 @@ class WebApi:
             with self._store.lock if exchange.request.method == "GET" else nullcontext():
                 return navigation.answer(exchange, address.table, row_id, tail)
         name, arguments = functions.read_call(tail[0].removeprefix(NAMESPACE), exchange.options)
-        if name == "RetrievePrincipalAccess" and address.table.name == "systemuser":
-            return functions.retrieve_principal_access(exchange, row_id, arguments)
+        if name in functions.ON_USERS and address.table.name == "systemuser":
+            return functions.ON_USERS[name](exchange, row_id, arguments)
+        if name == "SendEmail" and address.table.name == EMAIL:
+            return functions.send_email(exchange, row_id)
         api = self._custom_apis.find(name)
         if api is None or api.binding != 1 or api.bound_table != address.table.name:
             raise errors.unknown_segment(tail[0])

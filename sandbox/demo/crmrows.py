@@ -73,6 +73,7 @@ def add_set_up(seeder: Seeder, organization: Organization) -> None:
     seeder.add(
         "organization", {"organizationid": organization.id, "name": organization.name, "basecurrencyid": usd}
     )
+    _add_taxes(seeder)
     for product in story.read()["products"]:
         seeder.add(
             "product",
@@ -81,8 +82,11 @@ def add_set_up(seeder: Seeder, organization: Organization) -> None:
                 "productnumber": product["number"],
                 "name": product["name"],
                 "transactioncurrencyid": usd,
+                "cfl_frequency": seeder.choice("product", "cfl_frequency", product["frequency"]),
+                "cfl_servicetaxcategoryid": row_id("cfl_servicetaxcategory", product["tax"]),
             },
         )
+    _add_groups(seeder)
     for kind in story.read()["payment_types"]:
         seeder.add(
             "cfl_paymenttype",
@@ -91,6 +95,7 @@ def add_set_up(seeder: Seeder, organization: Organization) -> None:
                 "cfl_name": kind["name"],
                 "cfl_number": kind["number"],
                 "cfl_backend": seeder.choice("cfl_paymenttype", "cfl_backend", kind["backend"]),
+                "cfl_automatic": kind["automatic"],
             },
         )
     seeder.add(
@@ -102,6 +107,8 @@ def add_set_up(seeder: Seeder, organization: Organization) -> None:
             "cfl_sourceorder": seeder.choice("cfl_setting", "cfl_sourceorder", "Credits first"),
             "cfl_organizationid": str(organization.id),
             "cfl_gatewaymode": seeder.choice("cfl_setting", "cfl_gatewaymode", "Test"),
+            "cfl_taxusagerecords": True,
+            "cfl_defaulttemplateid": row_id("cfl_invoicetemplate", story.read()["templates"][0]["name"]),
             "transactioncurrencyid": usd,
         },
     )
@@ -116,6 +123,65 @@ def add_set_up(seeder: Seeder, organization: Organization) -> None:
             "cfl_status": seeder.choice("cfl_financialperiod", "cfl_status", "Open"),
         },
     )
+
+
+def _add_taxes(seeder: Seeder) -> None:
+    for category in story.read()["tax_categories"]:
+        seeder.add(
+            "cfl_servicetaxcategory",
+            {
+                "cfl_servicetaxcategoryid": row_id("cfl_servicetaxcategory", category),
+                "cfl_name": category,
+            },
+        )
+    for code in story.read()["tax_codes"]:
+        seeder.add(
+            "cfl_taxcode",
+            {
+                "cfl_taxcodeid": row_id("cfl_taxcode", code["code"]),
+                "cfl_name": code["name"],
+                "cfl_code": code["code"],
+            },
+        )
+    for rate in story.read()["tax_rates"]:
+        seeder.add(
+            "cfl_taxrate",
+            {
+                "cfl_taxrateid": row_id("cfl_taxrate", rate["name"]),
+                "cfl_name": rate["name"],
+                "cfl_taxcodeid": row_id("cfl_taxcode", rate["code"]),
+                "cfl_servicetaxcategoryid": row_id("cfl_servicetaxcategory", rate["category"]),
+                "cfl_rate": Decimal(rate["rate"]),
+                "cfl_jurisdiction": rate["jurisdiction"],
+            },
+        )
+
+
+def _add_groups(seeder: Seeder) -> None:
+    for template in story.read()["templates"]:
+        seeder.add(
+            "cfl_invoicetemplate",
+            {
+                "cfl_invoicetemplateid": row_id("cfl_invoicetemplate", template["name"]),
+                "cfl_name": template["name"],
+                "cfl_excludereversal": template.get("exclude_reversal", False),
+                "cfl_showdetail": template["detail"],
+                "cfl_sendername": template["sender"],
+                "cfl_senderaddress": template["address"],
+                "cfl_footer": template["footer"],
+            },
+        )
+    for group in story.read()["groups"]:
+        seeder.add(
+            "cfl_billinggroup",
+            {
+                "cfl_billinggroupid": row_id("cfl_billinggroup", group["name"]),
+                "cfl_name": group["name"],
+                "cfl_closecancelled": group.get("close_cancelled", False),
+                "cfl_delivery": seeder.choice("cfl_billinggroup", "cfl_delivery", group["delivery"]),
+                "cfl_templateid": row_id("cfl_invoicetemplate", story.read()["templates"][0]["name"]),
+            },
+        )
 
 
 def add_customers(seeder: Seeder) -> None:

@@ -9,7 +9,7 @@ from sandbox.crm.platformrows import Organization
 from sandbox.crm.schema import Schema
 from sandbox.crm.seeding import Seeder
 from sandbox.crm.store import Store
-from sandbox.demo import crmrows, ledgerrows, stripeobjects
+from sandbox.demo import batchrows, crmrows, ledgerrows, postings, stripeobjects
 from sandbox.stripe.store import Snapshot
 from sandbox.stripe.stripe import Stripe
 
@@ -37,6 +37,8 @@ def _crm(schema: Schema, clock: Clock, organization: Organization, client_id: UU
         crmrows.add_customers(seeder)
         crmrows.add_invoices(seeder)
         ledgerrows.add(seeder)
+        postings.add(seeder)
+        batchrows.add(seeder)
     told = store.snapshot()
     store.close()
     return told

@@ -31,7 +31,7 @@ def row_id(kind: str, name: str) -> UUID:
 
     Kinds and names: account (name), contact (full name), systemuser (login), invoice (number), transactioncurrency
     (code), product (number), businessunit (name), cfl_billingcontract (account), cfl_paymenttype (name),
-    cfl_paymentprofile ("account/key").
+    cfl_paymentprofile ("account/key"), cfl_billinggroup, cfl_taxrate and other set-up (name), ledger rows ("account#number").
     """
     return uuid5(_DEMO, f"{kind}:{name}")
 

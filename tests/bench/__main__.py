@@ -1,4 +1,4 @@
-"""`make bench`: what a charge costs in calls, bytes and time, how many go at once, and how long a full sweep takes."""
+"""`make bench`: what a charge and a payment cost in calls, bytes and time, and how long a full sweep takes."""
 
 import argparse
 import itertools
@@ -20,6 +20,7 @@ from connector.sync.sweep import sweep
 from plugins.ports import Intent
 from plugins.rules.ledger import Outcome
 from tests.bench.customers import ALONE, BUSY, DIFFERENT, WAITING
+from tests.bench.ledgers import LONG
 from tests.bench.meter import Reading
 from tests.bench.stage import OURS, Stage, in_process, over_sockets
 from tests.crashes.wire import Killed
@@ -59,6 +60,8 @@ def main() -> int:
                     figures.append(many(stage, where, threads, asked.charges, same_customer=False))
                     figures.append(many(stage, where, threads, asked.charges, same_customer=True))
             figures += sweeping(stage, where)
+            if where == "in process":
+                figures += long_ledgers(stage, where)
     if asked.json:
         print(json.dumps([asdict(each) for each in figures], indent=2))
     else:
@@ -124,6 +127,33 @@ def sweeping(stage: Stage, where: str) -> Iterator[Figure]:
     calls = (stage.crm.reading - crm).calls + (stage.stripe.reading - stripe).calls
     yield Figure(f"sweep of {PENDING} pending rows", where, seconds, "s")
     yield Figure(f"calls of a sweep of {PENDING} pending rows", where, calls, "")
+
+
+def long_ledgers(stage: Stage, where: str, times: int = 10) -> Iterator[Figure]:
+    """A payment on accounts that differ in nothing but the length of their history: it has to cost the same."""
+    for each in LONG:
+        stage.keep(each.rows())
+        pays(stage, each.ledger)
+        calls, crm, rows = len(stage.asked_of_the_crm()), stage.crm.reading, stage.rows.read
+        seconds = []
+        for _ in range(times):
+            started = time.perf_counter()
+            pays(stage, each.ledger)
+            seconds.append(time.perf_counter() - started)
+        asked = [call.get("parts", ()) for call in stage.asked_of_the_crm()[calls:]]
+        gets = sum(part["method"] == "GET" for parts in asked for part in parts)
+        crm = stage.crm.reading - crm
+        of = f"a payment on a ledger of {each.transactions:,} transactions"
+        yield Figure(f"{of}: calls", where, crm.calls / times, "")
+        yield Figure(f"{of}: questions in the reading one", where, gets / times, "")
+        yield Figure(f"{of}: rows read", where, (stage.rows.read - rows) / times, "")
+        yield Figure(f"{of}: bytes received", where, crm.received / times, "B")
+        yield Figure(f"{of}: median", where, statistics.median(seconds) * 1000, "ms")
+
+
+def pays(stage: Stage, ledger: UUID) -> None:
+    answer = stage.add_payment(ledger, next(_keys))
+    assert answer.outcome is Outcome.DONE, answer
 
 
 def succeeds(stage: Stage, invoice: UUID) -> None:

@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,21 @@ import requests
 
 from connector.clock import FollowingClock
 from connector.dataverse.auth import Application, ClientSecret, Tokens
+from connector.dataverse.batch import Answer as BatchAnswer
+from connector.dataverse.batch import Item
 from connector.dataverse.books import DataverseBooks
 from connector.dataverse.http import Dataverse
+from connector.dataverse.mail import DataverseMail
 from connector.dataverse.mapping import load_mapping
+from connector.dataverse.odata import Reply
 from connector.dataverse.session import open_session
+from connector.documents.rendered import RenderedDocuments
 from connector.stripe.client import Stripe, pooled_session
 from connector.stripe.gateway import StripeGateway
 from connector.traffic import ProcessTraffic
 from plugins.actions import Answer, Call
+from plugins.add_payment import ACTION as ADD_PAYMENT
+from plugins.add_payment import add_payment
 from plugins.charge_invoice import ACTION, charge_invoice
 from plugins.ports import Clock, Outside
 from plugins.rules.ids import UserId
@@ -39,8 +46,21 @@ from tests.fakes.surroundings import HeardAlerts
 from tests.in_process import session as in_process_session
 
 ROOT = Path(__file__).resolve().parents[2]
+CHECK = row_id("cfl_paymenttype", "Check")
 BILLER = UserId(row_id("systemuser", "biller"))
 OURS = {"counterfoil_organization": str(ORGANIZATION.id)}
+
+
+class RowCount(Dataverse):
+    """Counts the rows that the answers of batches hold."""
+
+    read = 0
+
+    def batch(self, items: Sequence[Item], **options: Any) -> list[BatchAnswer]:
+        answers = super().batch(items, **options)
+        bodies = [each.body for each in answers if isinstance(each, Reply) and isinstance(each.body, Mapping)]
+        self.read += sum(len(each["value"]) if "value" in each else 1 for each in bodies)
+        return answers
 
 
 @dataclass
@@ -51,6 +71,7 @@ class Stage:
     crm: Meter
     stripe: Meter
     client: Stripe
+    rows: RowCount
     control: requests.Session
     address: str
     stripe_address: str
@@ -59,11 +80,33 @@ class Stage:
         """One dollar."""
         clock, outside = self.outside.clock, self.outside
         if gateway is not None:
-            outside = Outside(
-                outside.books, gateway, clock, outside.traffic, outside.alerts, outside.organisation
-            )
+            outside = replace(outside, gateway=gateway)
         call = Call(ACTION.name, invoice, BILLER, key, {"Amount": Decimal(1)}, clock.now(), ORGANIZATION.id)
         return charge_invoice(call, outside)
+
+    def add_payment(self, ledger: UUID, key: str) -> Answer:
+        """A dollar by check, which goes to the oldest invoice that owes something."""
+        given = {"Amount": Decimal(1), "PaymentTypeId": CHECK, "Automatic": True}
+        now = self.outside.clock.now()
+        call = Call(ADD_PAYMENT.name, ledger, BILLER, key, given, now, ORGANIZATION.id)
+        return add_payment(call, self.outside)
+
+    def asked_of_the_crm(self) -> list[dict[str, Any]]:
+        """The calls since it was reset."""
+        calls: list[dict[str, Any]] = self.control.get(f"{self.address}/sandbox/calls", timeout=60).json()[
+            "calls"
+        ]
+        return calls
+
+    def keep(self, rows: Mapping[str, Any]) -> None:
+        """What others keep in the CRM, a few thousand rows at a time."""
+        for table, listed in rows.items():
+            for start in range(0, len(listed), 2000):
+                self.control.post(
+                    f"{self.address}/sandbox/import",
+                    json={table: listed[start : start + 2000]},
+                    timeout=600,
+                ).raise_for_status()
 
     def operations(self) -> int:
         """What both stand-ins were asked since they were reset; each part of a batch counts as one."""
@@ -95,7 +138,7 @@ def in_process() -> Iterator[Stage]:
     session = in_process_session(world)
     crm, stripe = metered(session, world.addresses.crm_tls), metered(session, world.addresses.stripe)
     tokens = WorldTokens(world, in_process_session(world))
-    dataverse = Dataverse(world.addresses.crm_tls, tokens, session)
+    dataverse = RowCount(world.addresses.crm_tls, tokens, session)
     client = Stripe(STRIPE_API_KEY, world.addresses.stripe, session)
     try:
         yield Stage(
@@ -103,6 +146,7 @@ def in_process() -> Iterator[Stage]:
             crm,
             stripe,
             client,
+            dataverse,
             in_process_session(world),
             world.addresses.crm,
             world.addresses.stripe,
@@ -123,13 +167,14 @@ def over_sockets() -> Iterator[Stage]:
                 told["tenant"], told["client_id"], ClientSecret(told["client_secret"]), told["authority"]
             )
             tokens = Tokens(told["tls_url"], identity, bundle)
-            dataverse = Dataverse(told["tls_url"], tokens, crm_session)
+            dataverse = RowCount(told["tls_url"], tokens, crm_session)
             client = Stripe(told["stripe_api_key"], told["stripe"], stripe_session)
             yield Stage(
                 _outside(dataverse, client, FollowingClock(clock_file)),
                 metered(crm_session, "https://"),
                 metered(stripe_session, "http://"),
                 client,
+                dataverse,
                 control,
                 told["url"],
                 told["stripe"],
@@ -144,6 +189,8 @@ def _outside(dataverse: Dataverse, stripe: Stripe, clock: Clock) -> Outside:
         traffic=ProcessTraffic(clock),
         alerts=HeardAlerts(),
         organisation=ORGANIZATION.id,
+        documents=RenderedDocuments(),
+        mail=DataverseMail(dataverse, load_mapping("sales")),
     )
 
 

@@ -12,8 +12,17 @@ from connector.stripe.events import GatewayEvent
 from plugins.actions import Call, CallError, KeyReused
 from plugins.charge_invoice import ACTION as CHARGE
 from plugins.check_request import ACTION as CHECK
-from plugins.ports import BooksRefused, BooksUnreachable, Conflict, Intent, IntentStatus, NoAnswer
-from plugins.rules.ledger import Outcome, TransactionStatus
+from plugins.ports import (
+    BooksRefused,
+    BooksUnreachable,
+    Conflict,
+    Intent,
+    IntentStatus,
+    NoAnswer,
+    RefundStatus,
+)
+from plugins.rules.ids import request_id, transaction_id
+from plugins.rules.ledger import Operation, Outcome, Transaction, TransactionStatus
 from tests.builders import Office, an_invoice, named, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import unreachable
@@ -57,7 +66,7 @@ def an_event(kind: str = "payment_intent.succeeded", intent: str = "pi_0000", *,
 
 
 def test_every_action_is_known_by_its_own_name(app: App) -> None:
-    assert set(app.actions) == {"cfl_ChargeInvoice", "cfl_CheckRequest"}
+    assert {"cfl_ChargeInvoice", "cfl_CheckRequest", "cfl_AddDebit"} <= set(app.actions)
     assert all(name == action.name for name, action in app.actions.items())
     assert set(PERFORMERS) == set(app.actions)
 
@@ -209,6 +218,69 @@ def test_the_same_event_again_costs_no_call(office: Office, app: App) -> None:
         app.hear(an_event())
         app.hear(an_event("payment_intent.payment_failed"))
     assert (office.books.calls, office.gateway.calls) == ([], [])
+
+
+def of_a_refund(transaction: str, kind: str = "refund.updated") -> GatewayEvent:
+    return GatewayEvent(
+        f"evt_{kind}", kind, "re_0001", "refund", live=False, created=START, transaction=transaction
+    )
+
+
+@pytest.fixture
+def refunding(office: Office, app: App) -> Transaction:
+    """A refund that was sent, and whose answer was lost."""
+    assert app.perform(a_charge(office)).code == "succeeded"
+    office.gateway.after = no_answer("refund", "list refunds", times=2)
+    assert office.refund(office.payments()[0], key="the-refund").outcome is Outcome.PENDING
+    return next(each for each in office.transactions() if each.operation is Operation.REFUND)
+
+
+@pytest.mark.parametrize(
+    "kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"]
+)
+def test_an_event_about_a_refund_is_looked_up_and_settles(office: Office, app: App, refunding: Transaction, kind: str) -> None:  # fmt: skip
+    app.hear(of_a_refund(str(refunding.id), kind))
+    assert office.payments()[0].refunded == usd("60.00")
+
+
+def test_a_refund_that_fails_is_news_after_it_succeeded_and_nothing_else_is(
+    office: Office, app: App, refunding: Transaction
+) -> None:
+    app.hear(of_a_refund(str(refunding.id)))
+    office.gateway.calls.clear()
+    for kind in ("refund.created", "refund.updated"):
+        app.hear(of_a_refund(str(refunding.id), kind))
+    assert office.gateway.calls == []
+    office.gateway.refund_become("re_0001", RefundStatus.FAILED)
+    app.hear(of_a_refund(str(refunding.id), "refund.failed"))
+    assert office.alerts.codes == ["refund_returned"]
+    assert office.ledger().undisbursed == usd("60.00")
+
+
+@pytest.mark.parametrize("transaction", ["", "not-an-id", str(named("another's"))])
+def test_refunds_that_are_not_ours_change_nothing(
+    office: Office, app: App, refunding: Transaction, transaction: str
+) -> None:
+    before = dict(office.books.rows)
+    office.gateway.calls.clear()
+    app.hear(of_a_refund(transaction, "refund.failed"))
+    assert (office.books.rows, office.gateway.calls) == (before, [])
+
+
+def test_a_refund_that_is_being_sent_right_now_waits_for_its_answer(office: Office, app: App) -> None:
+    app.perform(a_charge(office))
+    key = str(transaction_id(request_id("the-refund")))
+    looked: list[int] = []
+
+    def event_comes(name: str) -> None:
+        if name == "refund":
+            before = len(office.books.calls)
+            app.hear(of_a_refund(key, "refund.failed"))
+            looked.append(len(office.books.calls) - before)
+
+    office.gateway.after = event_comes
+    office.refund(office.payments()[0], key="the-refund")
+    assert looked == [0]
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,17 @@ from uuid import UUID
 
 from plugins.ports import Books
 from plugins.rules import ids
+from plugins.rules.books import InvoiceBooks, LedgerBooks
+from plugins.rules.changes import Changeset
 from plugins.rules.charge import Charge, ChargeInput
 from plugins.rules.checks import WholeBooks
-from plugins.rules.ids import InvoiceId, RequestId, UserId
-from plugins.rules.ledger import (
-    Backend,
-    Changeset,
-    InvoiceBooks,
-    Transaction,
-)
+from plugins.rules.ids import InvoiceId, LedgerId, RequestId, UserId
+from plugins.rules.ledger import Outcome, Request, Transaction
 from plugins.rules.money import Money
 from plugins.rules.payment_types import choose_payment_type
 from plugins.rules.reservation import reserve
 from plugins.rules.settling import Ending
+from plugins.rules.setup import Backend
 from plugins.settlement import with_etags
 from sandbox.demo.story import row_id
 from tests.contracts.stages import Stage as OnStage
@@ -55,7 +53,9 @@ def reservation(
     card = choose_payment_type(found.payment_types, Backend.CREDIT_CARD)
     assert card is not None
     charge = Charge(Money.parse(amount, found.currency), found.profiles[0], card)
-    return reserve(found, asked(key), charge, f"pi_{key}", stage.clock.now())
+    changes, held = reserve(found, asked(key), charge, f"pi_{key}", stage.clock.now())
+    assert isinstance(held, InvoiceBooks)
+    return changes, held
 
 
 def reserved(stage: OnStage, number: str, amount: str, key: str = "contract-key-01") -> InvoiceBooks:
@@ -64,7 +64,14 @@ def reserved(stage: OnStage, number: str, amount: str, key: str = "contract-key-
     return with_etags(held, stage.books.commit(changes))
 
 
-def transaction_in(held: InvoiceBooks) -> Transaction:
+def refused(found: InvoiceBooks | None, key: str, code: str, sentence: str) -> Request:
+    """The row of a refusal: the only thing that it writes."""
+    ledger = found.ledger if found else None
+    row = asked(key).promised(sentence, "", LedgerId(UUID(int=0)), found.invoice.id if found else None)
+    return replace(row, outcome=Outcome.REFUSED, code=code, ledger=LedgerId(ledger.id) if ledger else None)
+
+
+def transaction_in(held: LedgerBooks) -> Transaction:
     assert held.transaction is not None
     return held.transaction
 

@@ -13,16 +13,11 @@ from plugins.ports import Books, Clock
 from plugins.rules.checks import WholeBooks
 from plugins.rules.ids import InvoiceId, UserId
 from plugins.rules.ledger import (
-    AccountTransaction,
-    Disbursement,
     Invoice,
-    Kind,
     Ledger,
-    Payment,
-    Request,
-    Row,
     Transaction,
 )
+from plugins.rules.row import Row
 from sandbox.crm.crm import ORGANIZATION
 from sandbox.faults import Faults
 from sandbox.world import World
@@ -52,6 +47,8 @@ class Stage(Protocol):
         """From now on nothing may be changed on this invoice."""
         ...
 
+    def unlock(self, invoice: InvoiceId) -> None: ...
+
     def loses_writes(self) -> None:
         """The next write never arrives."""
         ...
@@ -73,6 +70,10 @@ class MemoryStage:
         self._memory.names.update(story_in_memory.people())
         self._memory.rights[STRANGER] = frozenset()
 
+    def add(self, *rows: Row) -> None:
+        """What others keep in the CRM."""
+        self._memory.add(*rows)
+
     def whole(self) -> WholeBooks:
         return whole_memory(self._memory)
 
@@ -81,6 +82,9 @@ class MemoryStage:
 
     def lock(self, invoice: InvoiceId) -> None:
         self._memory.refuses_invoice = True
+
+    def unlock(self, invoice: InvoiceId) -> None:
+        self._memory.refuses_invoice = False
 
     def loses_writes(self) -> None:
         self._memory.before = unreachable("commit", "record")
@@ -93,6 +97,7 @@ class MemoryStage:
 
 
 _CALLS = (
+    "for_ledger",
     "for_charge",
     "for_settlement",
     "commit",
@@ -105,16 +110,7 @@ _CALLS = (
 
 
 def whole_memory(books: MemoryBooks) -> WholeBooks:
-    return WholeBooks(
-        invoices=books.all(Invoice),
-        ledgers=books.all(Ledger),
-        debits=[each for each in books.all(AccountTransaction) if each.kind is Kind.DEBIT],
-        transactions=books.all(Transaction),
-        payments=books.all(Payment),
-        disbursements=books.all(Disbursement),
-        requests=books.all(Request),
-        shown=books.shown,
-    )
+    return WholeBooks.of(books.rows.values(), books.shown)
 
 
 class Validation:
@@ -192,7 +188,9 @@ class SandboxStage:
         self._process = Process(world)
         self.clock = self._process.clock
         self.books = DataverseBooks(self._process.dataverse, mapping)
-        world.crm._seeder.add(
+        self.seeder = world.crm._seeder
+        """For what others keep in the CRM."""
+        self.seeder.add(
             "systemuser",
             {
                 "systemuserid": STRANGER,
@@ -205,6 +203,11 @@ class SandboxStage:
         self._world.faults.clear()
         return self._process.books()
 
+    def name_of(self, entity_set: str, key: UUID) -> str:
+        """What people see a row by."""
+        answer = self._process.dataverse.send(Send("GET", path_of(entity_set, key)), within=5)
+        return str(answer.body["cfl_name"])
+
     def somebody_changes(self, row: Row) -> None:
         entity_set, column = {
             Ledger: ("cfl_billingaccounts", "cfl_name"),
@@ -216,6 +219,9 @@ class SandboxStage:
 
     def lock(self, invoice: InvoiceId) -> None:
         self._validation.locked.add(str(invoice))
+
+    def unlock(self, invoice: InvoiceId) -> None:
+        self._validation.locked.discard(str(invoice))
 
     def loses_writes(self) -> None:
         self._drops("drop_before")

@@ -1,7 +1,8 @@
 """The demo's story as rows in memory, so that both implementations of the books are asked about the same customers."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from plugins.rules.ids import (
@@ -19,12 +20,8 @@ from plugins.rules.ids import (
     UserId,
 )
 from plugins.rules.ledger import (
-    Account,
-    Backend,
-    Contract,
-    ContractStatus,
+    ChargeStatus,
     Disbursement,
-    GatewayMode,
     Invoice,
     InvoiceStatus,
     Ledger,
@@ -33,21 +30,34 @@ from plugins.rules.ledger import (
     Mode,
     Operation,
     Outcome,
-    Owner,
     Payment,
-    PaymentType,
-    Profile,
-    ProfileStatus,
-    ProfileType,
     Request,
-    Row,
-    Setting,
     Source,
     Stage,
     Transaction,
     TransactionStatus,
 )
 from plugins.rules.money import Money
+from plugins.rules.row import Owner, Row
+from plugins.rules.setup import (
+    Account,
+    Backend,
+    BillingGroup,
+    Contract,
+    ContractStatus,
+    Currency,
+    Delivery,
+    Frequency,
+    GatewayMode,
+    InvoiceTemplate,
+    PaymentType,
+    Profile,
+    ProfileStatus,
+    ProfileType,
+    Service,
+    Setting,
+    TaxRate,
+)
 from sandbox.crm.crm import ORGANIZATION
 from sandbox.demo import story
 from sandbox.demo.story import PastCharge, row_id
@@ -71,21 +81,7 @@ BACKENDS = {
 def rows(now: datetime) -> Iterator[Row]:
     """Every row that the books know of, as the story leaves them on the day of `now`."""
     told = story.read()
-    yield Setting(
-        id=row_id("cfl_setting", "Counterfoil"),
-        time_zone=told["business_time_zone"],
-        organization=str(ORGANIZATION.id),
-        mode=GatewayMode.TEST,
-        financial=False,
-    )
-    for kind in told["payment_types"]:
-        yield PaymentType(
-            id=row_id("cfl_paymenttype", kind["name"]),
-            name=kind["name"],
-            number=kind["number"],
-            backend=BACKENDS[kind["backend"]],
-            automatic=False,
-        )
+    yield from _set_up(told)
     for account in told["accounts"]:
         yield from _customer(account, now)
     charges = list(story.past_charges(now))
@@ -93,14 +89,79 @@ def rows(now: datetime) -> Iterator[Row]:
         earlier = [each for each in charges if each.account == charge.account and each.at < charge.at]
         yield from _charge(charge, number=2 * len(earlier) + 1)
     for invoice in told["invoices"]:
-        yield _invoice(invoice, [each for each in charges if each.invoice == invoice["number"]])
+        yield _invoice(invoice, [each for each in charges if each.invoice == invoice["number"]], now)
     yield from _ledgers(charges)
+
+
+def _set_up(told: story.Table) -> Iterator[Row]:
+    template = row_id("cfl_invoicetemplate", told["templates"][0]["name"])
+    yield Setting(
+        id=row_id("cfl_setting", "Counterfoil"),
+        time_zone=told["business_time_zone"],
+        organization=str(ORGANIZATION.id),
+        mode=GatewayMode.TEST,
+        financial=False,
+        usage_taxing=True,
+        default_template=template,
+    )
+    for product in told["products"]:
+        yield Service(
+            id=row_id("product", product["number"]),
+            name=product["name"],
+            frequency=Frequency(product["frequency"].lower()),
+            tax_category=row_id("cfl_servicetaxcategory", product["tax"]),
+        )
+    for rate in told["tax_rates"]:
+        yield TaxRate(
+            id=row_id("cfl_taxrate", rate["name"]),
+            name=rate["name"],
+            code=row_id("cfl_taxcode", rate["code"]),
+            category=row_id("cfl_servicetaxcategory", rate["category"]),
+            rate=Decimal(rate["rate"]),
+            jurisdiction=rate["jurisdiction"],
+            valid_from=None,
+            valid_to=None,
+        )
+    for each in told["templates"]:
+        yield InvoiceTemplate(
+            id=row_id("cfl_invoicetemplate", each["name"]),
+            name=each["name"],
+            exclude_reversal=each.get("exclude_reversal", False),
+            show_detail=each["detail"],
+            sender_name=each["sender"],
+            sender_address=each["address"],
+            footer=each["footer"],
+        )
+    for group in told["groups"]:
+        yield BillingGroup(
+            id=row_id("cfl_billinggroup", group["name"]),
+            name=group["name"],
+            close_cancelled=group.get("close_cancelled", False),
+            delivery=Delivery(group["delivery"].lower()),
+            template=template,
+        )
+    for currency in told["currencies"]:
+        yield Currency(id=_currency(currency["code"]), code=currency["code"])
+    for kind in told["payment_types"]:
+        yield PaymentType(
+            id=row_id("cfl_paymenttype", kind["name"]),
+            name=kind["name"],
+            number=kind["number"],
+            backend=BACKENDS[kind["backend"]],
+            automatic=kind.get("automatic", False),
+        )
 
 
 def _customer(account: story.Table, now: datetime) -> Iterator[Row]:
     name = account["name"]
     key = AccountId(row_id("account", name))
-    yield Account(id=key, name=name, owner=_owner(name))
+    yield Account(
+        id=key,
+        name=name,
+        owner=_owner(name),
+        email=f"accounts@{story.slug(name)}.example",
+        address=f"{account['city']}\r\n{account['country']}",
+    )
     for profile in account.get("profiles", ()):
         month_year = story.expiry(profile, now)
         saved = "like" in profile
@@ -113,6 +174,7 @@ def _customer(account: story.Table, now: datetime) -> Iterator[Row]:
             method_ref=story.method_ref(name, profile["key"]) if saved else "",
             expiry=f"{month_year[0]:02}/{month_year[1]}" if month_year else "",
             status=ProfileStatus(profile.get("status", "Ready").lower()),
+            is_default=profile.get("default", False),
         )
     if "contract" in account:
         chosen = account["contract"]
@@ -131,7 +193,7 @@ def _profile_type(like: str) -> ProfileType:
     return ProfileType.ACH_DEBIT if "usBankAccount" in like else ProfileType.SEPA_DEBIT
 
 
-def _invoice(told: story.Table, charges: list[PastCharge]) -> Invoice:
+def _invoice(told: story.Table, charges: list[PastCharge], now: datetime) -> Invoice:
     account = _account(told["customer"])
     currency = told.get("currency") or account["currency"]
     status = STATUSES[told.get("status", "Billed")]
@@ -151,6 +213,11 @@ def _invoice(told: story.Table, charges: list[PastCharge]) -> Invoice:
         else None,
         ledger=LedgerId(story.ledger_id(told["customer"], currency)) if charges else None,
         ledger_state=LedgerState.CLOSED if charges else None,
+        name=told["name"],
+        dated=(now + timedelta(days=told["issued"])).date(),
+        owner=_owner(told["customer"]),
+        paid_on=charges[-1].at.date() if status is InvoiceStatus.COMPLETE else None,
+        last_charge_status=ChargeStatus.SUCCEEDED if charges else None,
     )
 
 

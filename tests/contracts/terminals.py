@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from plugins.ports import Clock, Decline, Gateway, IntentStatus
+from plugins.ports import Clock, Decline, Gateway, IntentStatus, RefundStatus
 from tests.connector.stripe.account import Account
 from tests.fakes.clock import ManualClock
 from tests.fakes.gateway import ScriptedGateway, no_answer
@@ -12,6 +12,8 @@ METHODS = {
     "works": "pm_card_visa",
     "declines": "pm_card_visa_chargeDeclinedInsufficientFunds",
     "asks": "pm_card_authenticationRequired",
+    "refunds later": "pm_card_pendingRefund",
+    "refunds fail": "pm_card_refundFail",
     "debit": "pm_success_de",
     "failing debit": "pm_failed_de",
 }
@@ -22,6 +24,9 @@ PATHS = {
     "confirm": ("POST", "/confirm$"),
     "cancel": ("POST", "/cancel$"),
     "read": ("GET", "/payment_intents/pi_"),
+    "refund": ("POST", "/refunds$"),
+    "read refund": ("GET", "/refunds/re_"),
+    "list refunds": ("GET", "/refunds$"),
 }
 
 
@@ -65,6 +70,13 @@ class ScriptedTerminal:
                 else:
                     bank = Decline("payment_method_provider_decline", message="The customer's bank declined.")
                     self.gateway.become(reference, IntentStatus.REQUIRES_PAYMENT_METHOD, bank)
+
+        for reference, refund in self.gateway.refunds.items():
+            method = self.gateway.orders[refund.intent].method
+            if method == "refunds later":
+                self.gateway.refund_become(reference, RefundStatus.SUCCEEDED)
+            elif method == "refunds fail":
+                self.gateway.refund_become(reference, RefundStatus.FAILED, "expired_or_canceled_card")
 
     def loses_request(self, call: str) -> None:
         self.gateway.before = no_answer(call)

@@ -14,9 +14,11 @@ from plugins.ports import (
     IntentStatus,
     MethodType,
     NoAnswer,
+    RefundOrder,
+    RefundStatus,
 )
 from plugins.rules.money import Money
-from plugins.settlement import Verdict, verdict
+from plugins.verdicts import Verdict, verdict, verdict_on_refund
 from tests.contracts.terminals import OURS, LocalTerminal, ScriptedTerminal, Terminal
 
 
@@ -239,6 +241,130 @@ def test_silence_is_never_a_refusal(terminal: Terminal, call: str, lost: str) ->
     }
     with pytest.raises(NoAnswer):
         asks[call]()
+
+
+# --- Refunds -----------------------------------------------------------------------------------------------------------
+
+
+def a_refund(intent: str, amount: str = "5.00", key: str = "refund-1") -> RefundOrder:
+    return RefundOrder(
+        intent,
+        Money.parse(amount, "USD"),
+        {**OURS, "counterfoil_transaction": key.replace("refund", "t")},
+        key,
+    )
+
+
+def test_a_refund_is_made_once_under_its_key_and_found_by_its_id_and_by_its_intent(gateway: Gateway) -> None:
+    intent = confirmed(gateway)
+    made = gateway.refund(a_refund(intent.reference), 5)
+    assert (made.status, made.amount, made.intent, made.reason) == (
+        RefundStatus.SUCCEEDED,
+        Money(500, "USD"),
+        intent.reference,
+        "",
+    )
+    assert made.metadata == {**OURS, "counterfoil_transaction": "t-1"}
+    assert gateway.refund(a_refund(intent.reference), 5) == made
+    assert gateway.read_refund(made.reference, 5) == made
+    other = gateway.refund(a_refund(intent.reference, key="refund-2"), 5)
+    assert {each.reference for each in gateway.refunds_of(intent.reference, 5)} == {
+        made.reference,
+        other.reference,
+    }
+    another = gateway.confirm_intent(
+        gateway.create_intent(an_order(key="intent-2"), 5).reference, "confirm-2", 5
+    )
+    assert list(gateway.refunds_of(another.reference, 5)) == []
+
+
+def test_a_key_is_for_one_refund_and_another_under_it_tells_nothing(terminal: Terminal) -> None:
+    """There may be a refund under that key, so its refusal is not certain."""
+    intent = confirmed(terminal.gateway)
+    terminal.gateway.refund(a_refund(intent.reference), 5)
+    with pytest.raises(NoAnswer):
+        terminal.gateway.refund(a_refund(intent.reference, "5.01"), 5)
+    assert len(terminal.gateway.refunds_of(intent.reference, 5)) == 1
+
+
+@pytest.mark.parametrize(("amount", "rest"), [("12.51", ""), ("7.51", "5.00"), ("12.50", "12.50")])
+def test_never_more_than_was_charged(gateway: Gateway, amount: str, rest: str) -> None:
+    intent = confirmed(gateway)
+    if rest:
+        gateway.refund(a_refund(intent.reference, rest, key="refund-0"), 5)
+    with pytest.raises(GatewayRefused):
+        gateway.refund(a_refund(intent.reference, amount), 5)
+    assert len(gateway.refunds_of(intent.reference, 5)) == bool(rest)
+
+
+def test_what_was_not_charged_is_not_refunded(gateway: Gateway) -> None:
+    intent = gateway.create_intent(an_order(), 5)
+    with pytest.raises(GatewayRefused):
+        gateway.refund(a_refund(intent.reference), 5)
+
+
+def test_a_refund_that_ends_days_later(terminal: Terminal) -> None:
+    intent = confirmed(terminal.gateway, "refunds later")
+    made = terminal.gateway.refund(a_refund(intent.reference), 5)
+    assert verdict_on_refund(made) is Verdict.PROCESSING
+    terminal.days_pass(10)
+    assert terminal.gateway.read_refund(made.reference, 5).status is RefundStatus.SUCCEEDED
+
+
+def test_a_refund_that_fails_after_it_succeeded_says_why(terminal: Terminal) -> None:
+    intent = confirmed(terminal.gateway, "refunds fail")
+    made = terminal.gateway.refund(a_refund(intent.reference), 5)
+    assert verdict_on_refund(made) is Verdict.SUCCEEDED
+    terminal.days_pass(10)
+    found = terminal.gateway.read_refund(made.reference, 5)
+    assert (found.status, found.reason) == (RefundStatus.FAILED, "expired_or_canceled_card")
+    again = terminal.gateway.refund(a_refund(intent.reference, "12.50", key="refund-2"), 5)
+    assert again.amount == Money(1250, "USD"), "the money is there again"
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_refund_whose_answer_got_lost_is_made_by_asking_again(terminal: Terminal, lost: str) -> None:
+    intent = confirmed(terminal.gateway)
+    getattr(terminal, f"loses_{lost}")("refund")
+    with pytest.raises(NoAnswer):
+        terminal.gateway.refund(a_refund(intent.reference), 5)
+    assert len(terminal.gateway.refunds_of(intent.reference, 5)) == (lost == "answer")
+    terminal.gateway.refund(a_refund(intent.reference), 5)
+    assert len(terminal.gateway.refunds_of(intent.reference, 5)) == 1
+
+
+@pytest.mark.parametrize("call", ["read refund", "list refunds"])
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_silence_about_a_refund_is_never_a_refusal(terminal: Terminal, call: str, lost: str) -> None:
+    gateway = terminal.gateway
+    intent = confirmed(gateway)
+    made = gateway.refund(a_refund(intent.reference), 5)
+    getattr(terminal, f"loses_{lost}")(call)
+    asks: dict[str, Callable[[], object]] = {
+        "read refund": lambda: gateway.read_refund(made.reference, 5),
+        "list refunds": lambda: gateway.refunds_of(intent.reference, 5),
+    }
+    with pytest.raises(NoAnswer):
+        asks[call]()
+
+
+def test_a_refund_that_nobody_knows(gateway: Gateway) -> None:
+    with pytest.raises(GatewayRefused) as refusal:
+        gateway.read_refund("re_unknown", 5)
+    assert refusal.value.code == "resource_missing"
+
+
+def test_without_time_left_no_refund_is_asked_for(gateway: Gateway) -> None:
+    intent = confirmed(gateway)
+    asks: list[Callable[[], object]] = [
+        lambda: gateway.refund(a_refund(intent.reference), 0),
+        lambda: gateway.read_refund("re_1", 0),
+        lambda: gateway.refunds_of(intent.reference, -1),
+    ]
+    for ask in asks:
+        with pytest.raises(NoAnswer):
+            ask()
+    assert list(gateway.refunds_of(intent.reference, 5)) == []
 
 
 # --- What was left behind, and what can be charged ---------------------------------------------------------------------

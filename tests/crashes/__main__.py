@@ -8,7 +8,7 @@ from pathlib import Path
 from sandbox.crm import solution
 from sandbox.faults import Faults
 from sandbox.world import World
-from tests.crashes.schedules import Run, drawn, interleavings, single_faults
+from tests.crashes.schedules import Run, What, drawn, interleavings, single_faults
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     world = World(schema, faults=Faults(wait=lambda _: None))
     started, failed, ran = time.monotonic(), 0, 0
     if asked.single:
-        schedules = [*interleavings(), *single_faults()]
+        schedules = [each for what in What for each in (*interleavings(what), *single_faults(what))]
     elif asked.seed is not None:
         schedules = [drawn(asked.seed)]
     else:

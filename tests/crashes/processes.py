@@ -7,11 +7,14 @@ from decimal import Decimal
 from uuid import UUID
 
 import requests
-from stripe import PaymentIntent
+from stripe import PaymentIntent, Refund
 
 from connector.dataverse.books import DataverseBooks
 from connector.dataverse.http import Dataverse
+from connector.dataverse.mail import DataverseMail
 from connector.dataverse.mapping import load_mapping
+from connector.dataverse.whole import read_whole
+from connector.documents.rendered import RenderedDocuments
 from connector.stripe.client import Stripe
 from connector.stripe.gateway import StripeGateway
 from connector.sync.sweep import Counts, sweep
@@ -21,19 +24,34 @@ from plugins.charge_invoice import ACTION as CHARGE
 from plugins.charge_invoice import charge_invoice
 from plugins.check_request import ACTION as CHECK
 from plugins.check_request import check_request
+from plugins.make_payment import ACTION as PAY
+from plugins.make_payment import make_payment
+from plugins.open_account import ACTION as OPEN
+from plugins.open_account import open_account
 from plugins.ports import BooksUnreachable, Outside
+from plugins.refund_payment import ACTION as REFUND
+from plugins.refund_payment import refund_payment
+from plugins.reverse_payments import ACTION as REVERSE
+from plugins.reverse_payments import reverse_payments
 from plugins.rules.checks import WholeBooks
-from plugins.rules.ids import UserId
+from plugins.rules.ids import TransactionId, UserId
 from plugins.settlement import WHOLE, look_again
 from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, ORGANIZATION, TENANT
-from sandbox.demo.story import row_id
+from sandbox.demo.story import ledger_id, row_id
 from sandbox.world import STRIPE_API_KEY, World
 from tests.crashes.wire import Wire
 from tests.fakes.surroundings import HeardAlerts
 from tests.in_process import InProcess
-from tests.whole_books import read_whole
 
 MAPPING = load_mapping("sales")
+PERFORMERS = {
+    CHARGE.name: charge_invoice,
+    CHECK.name: check_request,
+    PAY.name: make_payment,
+    REFUND.name: refund_payment,
+    REVERSE.name: reverse_payments,
+    OPEN.name: open_account,
+}
 BILLER = UserId(row_id("systemuser", "biller"))
 
 
@@ -111,11 +129,28 @@ class Process:
             traffic=ProcessTraffic(self.clock, Stopwatch(world).sleep),
             alerts=self.alerts,
             organisation=ORGANIZATION.id,
+            documents=RenderedDocuments(),
+            mail=DataverseMail(self.dataverse, MAPPING),
         )
 
     def charge(self, invoice: str, amount: str, key: str) -> Answer | None:
         """The answer, or None where a caller would see an error."""
         return self._perform(self._call(CHARGE.name, row_id("invoice", invoice), key, Amount=Decimal(amount)))
+
+    def open_account(self, account: str, currency: str, key: str) -> Answer | None:
+        """Opened if it is not there yet."""
+        return self._perform(self._call(OPEN.name, row_id("account", account), key, Currency=currency))
+
+    def pay(self, account: str, currency: str, amount: str, key: str) -> Answer | None:
+        """A payment of the account with its default profile."""
+        ledger = ledger_id(account, currency)
+        return self._perform(self._call(PAY.name, ledger, key, Amount=Decimal(amount)))
+
+    def refund(self, payment: UUID, amount: str, key: str) -> Answer | None:
+        return self._perform(self._call(REFUND.name, payment, key, Amount=Decimal(amount)))
+
+    def reverse(self, payment: UUID, key: str) -> Answer | None:
+        return self._perform(self._call(REVERSE.name, None, key, PaymentIds=[str(payment)]))
 
     def check(self, key: str) -> Answer | None:
         return self._perform(self._call(CHECK.name, None, key))
@@ -128,14 +163,21 @@ class Process:
         far = self.clock.now() + timedelta(days=365)
         return bool(self.outside.books.due(far, 1).transactions)
 
-    def hear(self, intent: str) -> None:
-        """An event about an intent, as the web service would take it."""
-        transaction = self.outside.books.transaction_of(intent)
+    def hear(self, about: str | UUID) -> None:
+        """An event about an intent, or a refund of a transaction, as the web service would take it."""
+        books = self.outside.books
+        transaction = (
+            books.transaction(TransactionId(about))
+            if isinstance(about, UUID)
+            else books.transaction_of(about)
+        )
         if transaction is not None:
             look_again(self.outside, transaction, self.clock.now() + WHOLE)
 
     def books(self) -> WholeBooks:
-        return read_whole(self.dataverse, MAPPING)
+        books, unreadable = read_whole(self.dataverse, MAPPING)
+        assert unreadable == []
+        return books
 
     def captured(self) -> dict[str, int]:
         """Minor units by intent, of all that succeeded at Stripe."""
@@ -143,24 +185,37 @@ class Process:
             intent.id: intent.amount_received for intent in self._intents() if intent.status == "succeeded"
         }
 
+    def refunded(self) -> dict[str, int]:
+        """Minor units by refund, of all that stand at Stripe."""
+        return {each.id: each.amount for each in self._refunds() if each.status not in {"failed", "canceled"}}
+
     def orders(self) -> Counter[str]:
-        """How many intents were made for each RequestKey."""
-        keys = (intent.metadata.to_dict().get("counterfoil_request", "") for intent in self._intents())
+        """How many intents were made for each RequestKey, and how many refunds for each transaction."""
+        keys = [_written(intent, "counterfoil_request") for intent in self._intents()]
+        keys += [_written(refund, "counterfoil_transaction") for refund in self._refunds()]
         return Counter(key for key in keys if key)
 
     def _intents(self) -> Iterator[PaymentIntent]:
         client = self.gateway._stripe.within(30)
         return iter(client.v1.payment_intents.list({"limit": 100}).auto_paging_iter())
 
-    def _call(self, action: str, target: UUID | None, key: str, **parameters: Decimal) -> Call:
+    def _refunds(self) -> Iterator[Refund]:
+        client = self.gateway._stripe.within(30)
+        return iter(client.v1.refunds.list({"limit": 100}).auto_paging_iter())
+
+    def _call(self, action: str, target: UUID | None, key: str, **parameters: object) -> Call:
         return Call(action, target, BILLER, key, parameters, self.clock.now(), ORGANIZATION.id)
 
     def _perform(self, call: Call) -> Answer | None:
-        performer = charge_invoice if call.action == CHARGE.name else check_request
         try:
-            return performer(call, self.outside)
+            return PERFORMERS[call.action](call, self.outside)
         except (BooksUnreachable, CallError):
             return None
+
+
+def _written(made: PaymentIntent | Refund, name: str) -> str:
+    """What we wrote on it."""
+    return str(made.metadata.to_dict().get(name, "")) if made.metadata else ""
 
 
 class _Both(InProcess):

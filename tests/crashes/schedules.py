@@ -5,16 +5,18 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from plugins.actions import Answer
 from plugins.rules import ids
 from plugins.rules.checks import WholeBooks
-from sandbox.demo.story import row_id
+from plugins.rules.ledger import Ledger
+from sandbox.demo.story import customer_ref, row_id, slug
 from sandbox.world import World
 from tests.crashes.judgement import discrepancies, ordered_twice
 from tests.crashes.processes import Process
@@ -30,12 +32,38 @@ INVOICES = {
 CALLS = 8
 """More than any one charge makes."""
 
-KEYS = ("clerk-key-01", "other-tab-02", "next-invoice-03")
+KEYS = ("clerk-key-01", "other-tab-02", "next-invoice-03", "the-reversal-04")
+BEFORE = "before-it-all-00"
 
 NEIGHBOURS = {"INV-1001": "INV-1002", "INV-1005": "INV-1029", "INV-1006": "INV-1030", "INV-1007": "INV-1031"}
 """Another invoice of the same customer: it shares the ledger and nothing else."""
 
 OTHERS = ("other tab", "other invoice", "same key", "event", "long pause")
+OF_REFUNDS = (*OTHERS, "reversal")
+
+
+class What(StrEnum):
+    """What the clerk asks for."""
+
+    CHARGE = "charge"
+    PAYMENT = "payment"
+    REFUND = "refund"
+
+
+ACCOUNTS = {
+    "INV-1001": ("Fabrikam Fibre", "USD"),
+    "INV-1005": ("Northwind Cold Chain", "USD"),
+    "INV-1006": ("Tailspin Rail", "USD"),
+    "INV-1007": ("Wide World Tea", "EUR"),
+}
+"""Whose invoice it is: its billing account makes the payments."""
+
+CARDS = {
+    "at once": "pm_card_visa",
+    "days later": "pm_card_pendingRefund",
+    "sent back": "pm_card_refundFail",
+}
+"""What the bank does with a refund to this card."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +72,10 @@ class Schedule:
 
     invoice: str
     share: Decimal = Decimal(1)
-    """How much of the balance is charged."""
+    """How much of the balance is charged, paid, or refunded of its payment."""
+    what: What = What.CHARGE
+    card: str = "at once"
+    """Of a refund: what becomes of it."""
     faults: tuple[tuple[int, Fault], ...] = ()
     meanwhile: tuple[tuple[int, str], ...] = ()
     """What others do just before that call: one of `OTHERS`."""
@@ -53,7 +84,8 @@ class Schedule:
     seed: int | None = None
 
     def __str__(self) -> str:
-        parts = [f"{self.invoice} × {self.share}"]
+        to = f" {self.card}" if self.what is What.REFUND else ""
+        parts = [f"{self.what}{to} {self.invoice} × {self.share}"]
         parts += [f"call {number}: {fault}" for number, fault in self.faults]
         parts += [f"before call {number}: {who}" for number, who in self.meanwhile]
         parts += [
@@ -62,39 +94,49 @@ class Schedule:
         return " | ".join(parts) + (f"  [seed {self.seed}]" if self.seed is not None else "")
 
 
-def single_faults() -> list[Schedule]:
-    """Every fault at every call of every kind of charge, then a sweep."""
+def single_faults(what: What = What.CHARGE) -> list[Schedule]:
+    """Every fault at every call of every kind of charge, payment or refund, then a sweep."""
     return [
-        Schedule(invoice, faults=((number, fault),))
-        for invoice in INVOICES
+        replace(each, faults=((number, fault),))
+        for each in _kinds(what)
         for number in range(CALLS)
         for fault in Fault
     ]
 
 
-def interleavings() -> list[Schedule]:
-    """Everybody else, before every call of every kind of charge."""
+def interleavings(what: What = What.CHARGE) -> list[Schedule]:
+    """Everybody else, before every call of every kind."""
     return [
-        Schedule(invoice, share=Decimal("0.6"), meanwhile=((number, who),))
-        for invoice in INVOICES
+        replace(each, share=Decimal("0.6"), meanwhile=((number, who),))
+        for each in _kinds(what)
         for number in range(CALLS)
-        for who in OTHERS
+        for who in (OF_REFUNDS if what is What.REFUND else OTHERS)
     ]
+
+
+def _kinds(what: What) -> list[Schedule]:
+    if what is What.REFUND:
+        return [Schedule("INV-1001", what=what, card=card) for card in CARDS]
+    return [Schedule(invoice, what=what) for invoice in INVOICES]
 
 
 def drawn(seed: int) -> Schedule:
     """Up to three faults, others at work in between, and a recovery that is itself disturbed."""
     dice = random.Random(seed)
+    what = dice.choice((What.CHARGE, What.CHARGE, What.PAYMENT, What.REFUND, What.REFUND))
+    others = OF_REFUNDS if what is What.REFUND else OTHERS
     faults = {dice.randrange(CALLS): dice.choice(list(Fault)) for _ in range(dice.choice((0, 1, 1, 2, 3)))}
-    meanwhile = {dice.randrange(CALLS): dice.choice(OTHERS) for _ in range(dice.choice((0, 1, 1, 2)))}
+    meanwhile = {dice.randrange(CALLS): dice.choice(others) for _ in range(dice.choice((0, 1, 1, 2)))}
     steps = ("same key", "check", "sweep", "late", "event")
     then = tuple(
         (dice.choice(steps), dice.randrange(CALLS), dice.choice([None, None, *Fault]))
         for _ in range(dice.randrange(4))
     )
     return Schedule(
-        invoice=dice.choice((*INVOICES, "INV-1001", "INV-1001")),
+        invoice="INV-1001" if what is What.REFUND else dice.choice((*INVOICES, "INV-1001", "INV-1001")),
         share=dice.choice((Decimal(1), Decimal("0.4"), Decimal("0.6"))),
+        what=what,
+        card=dice.choice(list(CARDS)),
         faults=tuple(sorted(faults.items())),
         meanwhile=tuple(sorted(meanwhile.items())),
         then=then,
@@ -122,6 +164,7 @@ class Run:
         self.world, self.schedule = world, schedule
         self.answers: list[tuple[str, Answer]] = []
         self._versions: dict[UUID, int] = {}
+        self._first_act: Sequence[Ledger] = ()
         self.told = Told()
         self.first = Process(world)
         self.processes = [self.first]
@@ -135,9 +178,7 @@ class Run:
         self.first.wire.meanwhile = {
             number: self._meanwhile(who, amount) for number, who in self.schedule.meanwhile
         }
-        self._attempt(
-            self.first, lambda process: process.charge(self.schedule.invoice, amount, KEYS[0]), KEYS[0]
-        )
+        self._attempt(self.first, lambda process: self._ask(process, amount, KEYS[0]), KEYS[0])
         self.told.unused = bool(faults) and self.first.wire.faults == faults
         for step, at, fault in self.schedule.then:
             self._step(step, at, fault, amount)
@@ -151,11 +192,53 @@ class Run:
         if self.world not in _STORIES:
             _STORIES[self.world] = Process(self.world).books()
         before = _STORIES[self.world]
-        self._versions = {ledger.id: ledger.version for ledger in before.ledgers}
+        if self.schedule.what is not What.CHARGE:
+            self._play_the_first_act()
+        self._versions = {ledger.id: ledger.version for ledger in self._first_act or before.ledgers}
         self.world.crm_calls.clear()
         return before
 
+    def _play_the_first_act(self) -> None:
+        """What was there before: a billing account, and for a refund a payment that nothing went wrong with."""
+        process = Process(self.world)
+        name, currency = ACCOUNTS[self.schedule.invoice]
+        if self.schedule.what is What.REFUND:
+            self._give_the_card(name, CARDS[self.schedule.card])
+            total = next(
+                each.total for each in process.books().invoices if each.number == self.schedule.invoice
+            )
+            answer = process.charge(self.schedule.invoice, str(total.amount), BEFORE)
+            if answer is None or answer.code != "succeeded":
+                raise AssertionError(f"the first act went wrong: {answer}")
+        else:
+            process.open_account(name, currency, BEFORE)
+        self._first_act = process.books().ledgers
+
+    def _give_the_card(self, account: str, like: str) -> None:
+        """The customer's profile stands for another card."""
+        method = {"id": f"pm_{slug(account)}_again", "customer": customer_ref(account), "like": like}
+        self.world.stripe.seed(payment_methods=[method])
+        store, profiles = self.world.crm.store, self.world.crm.schema.table("cfl_paymentprofile")
+        with store.transaction():
+            store.update(
+                profiles, row_id("cfl_paymentprofile", f"{account}/visa"), {"cfl_methodref": method["id"]}
+            )
+
+    @property
+    def _payment(self) -> UUID:
+        """What is refunded."""
+        return ids.payment_id(ids.transaction_id(ids.request_id(BEFORE)))
+
     # --- What happens ----------------------------------------------------------------------------------------------
+
+    def _ask(self, process: Process, amount: str, key: str) -> Answer | None:
+        match self.schedule.what:
+            case What.CHARGE:
+                return process.charge(self.schedule.invoice, amount, key)
+            case What.PAYMENT:
+                return process.pay(*ACCOUNTS[self.schedule.invoice], amount, key)
+            case What.REFUND:
+                return process.refund(self._payment, amount, key)
 
     def _attempt(self, process: Process, act: Callable[[Process], Answer | None], key: str) -> None:
         try:
@@ -183,18 +266,16 @@ class Run:
             other = self._another()
             match who:
                 case "other tab":
-                    self._attempt(
-                        other, lambda one: one.charge(self.schedule.invoice, amount, KEYS[1]), KEYS[1]
-                    )
+                    self._attempt(other, lambda one: self._ask(one, amount, KEYS[1]), KEYS[1])
                 case "same key":
-                    self._attempt(
-                        other, lambda one: one.charge(self.schedule.invoice, amount, KEYS[0]), KEYS[0]
-                    )
+                    self._attempt(other, lambda one: self._ask(one, amount, KEYS[0]), KEYS[0])
+                case "reversal":
+                    other.reverse(self._payment, KEYS[3])
                 case "other invoice":
                     neighbour = NEIGHBOURS[self.schedule.invoice]
                     self._attempt(other, lambda one: one.charge(neighbour, "5.00", KEYS[2]), KEYS[2])
                 case "event":
-                    other.hear(self._intent())
+                    other.hear(self._subject())
                 case "long pause":
                     self.world.clock.advance(15 * 60)
                     other.sweep()
@@ -208,9 +289,7 @@ class Run:
         self.told.story.append(f"then: {step}")
         match step:
             case "same key":
-                self._attempt(
-                    process, lambda one: one.charge(self.schedule.invoice, amount, KEYS[0]), KEYS[0]
-                )
+                self._attempt(process, lambda one: self._ask(one, amount, KEYS[0]), KEYS[0])
             case "check":
                 self._attempt(process, lambda one: one.check(KEYS[0]), KEYS[0])
             case "late":
@@ -218,16 +297,18 @@ class Run:
             case _:
                 self.world.clock.advance(90)
                 try:
-                    process.hear(self._intent()) if step == "event" else process.sweep()
+                    process.hear(self._subject()) if step == "event" else process.sweep()
                 except Killed:
                     self.told.story.append("killed")
                 except Exception as error:  # noqa: BLE001 - an event that fails is answered 500 and comes again
                     self.told.story.append(f"failed: {error}")
                 self.told.story += process.wire.log
 
-    def _intent(self) -> str:
-        """The intent of the first request, as far as the rows know it."""
+    def _subject(self) -> str | UUID:
+        """What an event would be about: the intent of the first request, as far as the rows know it, or its refund."""
         key = ids.transaction_id(ids.request_id(KEYS[0]))
+        if self.schedule.what is What.REFUND:
+            return key
         found = next((each for each in Process(self.world).books().transactions if each.id == key), None)
         return found.gateway_reference if found else "pi_unknown"
 
@@ -238,7 +319,7 @@ class Run:
     def _recover(self) -> None:
         """Nothing goes wrong any more; time passes, banks decide, and the sweep runs."""
         self._deliver_late()
-        for minutes in (2, 20, 60, 400, *[10 * 1440] * 3):
+        for minutes in (2, 20, 60, 400, *[10 * 1440] * 5):
             self.world.clock.advance(minutes * 60)
             self.world.clock_moved()
             process = self._another()
@@ -254,7 +335,10 @@ class Run:
         self.told.problems += self._lost_updates(books)
         invoice = row_id("invoice", self.schedule.invoice)
         told = [(key, answer.outcome) for key, answer in self.answers]
-        self.told.problems += discrepancies(books, captured, invoice, total, told)
+        limit = (
+            total if self.schedule.what is What.CHARGE else 2**63
+        )  # nothing limits what an account may pay
+        self.told.problems += discrepancies(books, captured, invoice, limit, told, reader.refunded())
         self.told.problems += ordered_twice(reader.orders())
 
     def _lost_updates(self, books: WholeBooks) -> Iterator[str]:

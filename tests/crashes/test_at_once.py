@@ -10,7 +10,9 @@ import pytest
 
 from connector.dataverse.odata import DataverseError
 from plugins.ports import BooksError, GatewayError
+from plugins.rules.ids import payment_id, request_id, transaction_id
 from plugins.rules.ledger import Outcome
+from plugins.rules.money import Money
 from sandbox.crm.schema import Schema
 from sandbox.demo.story import row_id
 from sandbox.faults import Faults
@@ -39,7 +41,7 @@ def judge(world: World, invoice: str, told: list[tuple[str, Outcome]]) -> list[s
     reader = Process(world)
     books, captured = reader.books(), reader.captured()
     total = next(each.total.minor for each in books.invoices if each.number == invoice)
-    found = discrepancies(books, captured, row_id("invoice", invoice), total, told)
+    found = discrepancies(books, captured, row_id("invoice", invoice), total, told, reader.refunded())
     return [*found, *ordered_twice(reader.orders())]
 
 
@@ -90,6 +92,63 @@ def test_a_double_click_on_every_button_of_every_tab(world: World) -> None:
     reader = Process(world)
     done = [each for each in reader.books().transactions if each.invoice == row_id("invoice", "INV-1001")]
     assert [each.status.value for each in done if each.status.value == "succeeded"] == ["succeeded"]
+
+
+@pytest.mark.parametrize("through", ["refunds", "refunds and reversals"])
+def test_clerks_of_two_processes_refund_one_payment_at_once(world: World, through: str) -> None:
+    """Twelve refunds of 60.00, of a payment of 100.00: one is made, or the reversal is."""
+    told: list[tuple[str, Outcome]] = []
+    together = threading.Barrier(2 * CLERKS)
+    first = Process(world).charge("INV-1001", "100.00", "the-payment-00")
+    assert first is not None
+    assert first.outcome is Outcome.DONE
+    payment = payment_id(transaction_id(request_id("the-payment-00")))
+
+    def clerk(process: Process, number: int) -> None:
+        together.wait(30)
+        if through != "refunds" and number % 3 == 0:
+            process.reverse(payment, f"reversal-{number:04}")
+            return
+        key = f"refund-number-{number:02}"
+        answer = process.refund(payment, "60.00", key)
+        if answer is not None:
+            told.append((key, answer.outcome))
+
+    with ThreadPoolExecutor(2 * CLERKS) as pool:
+        one, two = Process(world), Process(world)
+        work = [pool.submit(clerk, (one, two)[number % 2], number) for number in range(2 * CLERKS)]
+        for each in work:
+            each.result(60)
+    recover(world)
+    assert judge(world, "INV-1001", told) == []
+    reader = Process(world)
+    given_back = [each for each in reader.books().payments if each.refund_of == payment]
+    assert [each.amount for each in given_back] in (
+        [Money.parse("-60.00", "USD")],
+        [Money.parse("-100.00", "USD")] if through != "refunds" else [],
+    )
+
+
+def test_one_payment_of_an_account_at_a_time(world: World) -> None:
+    """Twelve payments of different keys at once: each that is made is made once, and the rest are told to wait."""
+    told: list[tuple[str, Outcome]] = []
+    together = threading.Barrier(2 * CLERKS)
+
+    def clerk(process: Process, number: int) -> None:
+        together.wait(30)
+        key = f"payment-no-{number // 2:03}"
+        answer = process.pay("Fabrikam Fibre", "USD", "25.00", key)
+        if answer is not None:
+            told.append((key, answer.outcome))
+
+    with ThreadPoolExecutor(2 * CLERKS) as pool:
+        one, two = Process(world), Process(world)
+        work = [pool.submit(clerk, (one, two)[number % 2], number) for number in range(2 * CLERKS)]
+        for each in work:
+            each.result(60)
+    recover(world)
+    assert judge(world, "INV-1001", told) == []
+    assert Outcome.DONE in {outcome for _, outcome in told}
 
 
 def test_clerks_and_sweeps_and_events_all_at_once(world: World) -> None:

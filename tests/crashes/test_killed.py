@@ -10,7 +10,7 @@ import requests
 from plugins.rules import ids
 from plugins.rules.ledger import Outcome, Request, Stage, TransactionStatus
 from sandbox.crm.schema import Schema
-from sandbox.demo.story import row_id
+from sandbox.demo.story import ledger_id, row_id
 from tests.crashes.judgement import discrepancies, ordered_twice
 from tests.crashes.killable import Moment, Theatre, open_theatre
 from tests.crashes.processes import Process
@@ -47,9 +47,9 @@ def biller(theatre: Theatre) -> Iterator[requests.Session]:
         yield session
 
 
-def sign_in(theatre: Theatre, biller: requests.Session) -> None:
+def sign_in(theatre: Theatre, biller: requests.Session, user: str = "biller") -> None:
     address = f"{theatre.world.addresses.crm}/sandbox/signin"
-    biller.post(address, json={"user": "biller"}, timeout=10).raise_for_status()
+    biller.post(address, json={"user": user}, timeout=10).raise_for_status()
 
 
 def call(theatre: Theatre, biller: requests.Session, path: str, **parameters: object) -> int:
@@ -95,6 +95,54 @@ def test_a_charge_that_nobody_kills_makes_five_calls(theatre: Theatre, biller: r
     told = answer(theatre)
     assert told is not None
     assert told.outcome is Outcome.DONE
+
+
+PAYMENT = f"cfl_billingaccounts({ledger_id('Fabrikam Fibre', 'USD')})/Microsoft.Dynamics.CRM.cfl_MakePayment"
+BEFORE = "before-it-all-00"
+REFUND = f"cfl_payments({ids.payment_id(ids.transaction_id(ids.request_id(BEFORE)))})/Microsoft.Dynamics.CRM.cfl_RefundPayment"
+OTHERS = [(PAYMENT, at, moment) for at in (2, 3, 4) for moment in (Moment.NEVER_SENT, Moment.CARRIED_OUT)]
+OTHERS += [(REFUND, at, moment) for at in (3, 4, 5) for moment in (Moment.NEVER_SENT, Moment.CARRIED_OUT)]
+"""A payment of an account: reserve, confirm, settle. A refund, which reads the charge and its intent before: likewise."""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("action", "at", "moment"), OTHERS, ids=lambda each: str(each).rpartition("cfl_")[2])
+def test_killed_at_a_call_of_a_payment_or_a_refund(
+    theatre: Theatre, biller: requests.Session, action: str, at: int, moment: Moment
+) -> None:
+    world = theatre.world
+    world.reset()
+    if theatre.service.is_dead:
+        theatre.service.start()
+    sign_in(theatre, biller, "manager" if action == REFUND else "biller")
+    theatre.tripwire.at = None
+    first = Process(world).charge("INV-1001", "1250.00", BEFORE)
+    assert first is not None
+    theatre.tripwire.set(at, moment)
+
+    assert call(theatre, biller, action, Amount=400.00) >= 400
+    assert theatre.tripwire.tripped, theatre.tripwire.calls
+    assert until(lambda: theatre.service.is_dead)
+
+    world.clock.advance(120)
+    theatre.tripwire.at = None
+    theatre.service.start()
+    assert until(lambda: not pending(theatre))
+    assert call(theatre, biller, "cfl_CheckRequest") == 204
+    told = answer(theatre)
+    assert told is not None
+    assert told.outcome in {Outcome.DONE, Outcome.REFUSED}, told
+
+    reader = Process(world)
+    found = discrepancies(
+        reader.books(),
+        reader.captured(),
+        row_id("invoice", "INV-1001"),
+        1250_00,
+        [(BEFORE, first.outcome), (KEY, told.outcome)],
+        reader.refunded(),
+    )
+    assert [*found, *ordered_twice(reader.orders())] == []
 
 
 @pytest.mark.timeout(120)

@@ -146,7 +146,8 @@ def discrepancies(world: World, told: list[Answer | None]) -> Iterator[str]:
     recorded = {each.gateway_reference: each.amount for each in made}
     if recorded != captured:
         yield f"captured {captured}, recorded {recorded}"
-    if sum(each.amount.minor for each in books.payments) != sum(each.minor for each in captured.values()):
+    through = sum(each.amount.minor for each in books.payments if each.transaction is not None)
+    if through != sum(each.minor for each in captured.values()):
         yield "the payments do not come to what was captured"
     for payment in books.payments:
         if payment.disbursed + payment.undisbursed != payment.amount:
@@ -166,7 +167,8 @@ def discrepancies(world: World, told: list[Answer | None]) -> Iterator[str]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_is_changed_before_any_call(stage: World, who: str, fault: Fault | None) -> None:
     problems = []
-    for number in range(CALLS):
+    some = range(CALLS) if ALL else range(list(MEANWHILE).index(who) % 2, CALLS, 2)
+    for number in some:
         stage.reset()
         first = Process(stage)
         first.wire.meanwhile = {number: lambda: MEANWHILE[who](stage)}

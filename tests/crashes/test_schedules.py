@@ -1,5 +1,6 @@
 """No double charge and no lost payment, wherever it stops: every fault at every call, and schedules drawn from seeds."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,9 +8,15 @@ import pytest
 from sandbox.crm.schema import Schema
 from sandbox.faults import Faults
 from sandbox.world import World
-from tests.crashes.schedules import Run, drawn, interleavings, single_faults
+from tests.crashes.schedules import Run, What, drawn, interleavings, single_faults
 
-SEEDS = range(120)
+SEEDS = range(100)
+PARTS = 4
+"""Of the long lists, so that workers can share them."""
+ALL = bool(os.environ.get("CRASHES_ALL"))  # noqa: TID251 - more of the same for those who have the time
+SOME = 1 if ALL else 2
+EVERY = 1 if ALL else 5
+"""Of single faults of charges every second is enough each time; of payments and refunds, which go the same way, less."""
 
 
 @pytest.fixture(scope="module")
@@ -20,21 +27,41 @@ def stage(schema: Schema) -> Iterator[World]:
 
 
 @pytest.mark.timeout(300)
-def test_every_fault_at_every_call_of_a_charge(stage: World) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_fault_at_every_call_of_a_charge(stage: World, part: int) -> None:
     failures = []
     used = 0
-    for schedule in single_faults():
+    for schedule in single_faults()[part :: PARTS * SOME]:
         told = Run(stage, schedule).tell()
         used += not told.unused
         failures += [f"{schedule}: {problem}" for problem in told.problems]
     assert failures == []
-    assert used > 200, "the charges met too few of the faults"
+    assert used > 200 / PARTS / SOME, "the charges met too few of the faults"
 
 
 @pytest.mark.timeout(300)
-def test_everybody_else_before_every_call_of_a_charge(stage: World) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_everybody_else_before_every_call_of_a_charge(stage: World, part: int) -> None:
     failures = []
-    for schedule in interleavings():
+    for schedule in interleavings()[part::PARTS]:
+        failures += [f"{schedule}: {problem}" for problem in Run(stage, schedule).tell().problems]
+    assert failures == []
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("what", [What.PAYMENT, What.REFUND])
+def test_every_fault_at_every_call_of_a_payment_and_of_a_refund(stage: World, what: What) -> None:
+    failures = []
+    for schedule in single_faults(what)[::EVERY]:
+        failures += [f"{schedule}: {problem}" for problem in Run(stage, schedule).tell().problems]
+    assert failures == []
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("what", [What.PAYMENT, What.REFUND])
+def test_everybody_else_before_every_call_of_a_payment_and_of_a_refund(stage: World, what: What) -> None:
+    failures = []
+    for schedule in interleavings(what)[::EVERY]:
         failures += [f"{schedule}: {problem}" for problem in Run(stage, schedule).tell().problems]
     assert failures == []
 

@@ -205,6 +205,8 @@ class ScriptedCrm:
     checked: list[str] = field(default_factory=list)
     rows: dict[str, Row] = field(default_factory=dict)
     held: list[Route] = field(default_factory=list)
+    of_charges: bool = True
+    """Whether it answers the Charge dialog; else a page of another action."""
     foreign: list[str] = field(default_factory=list)
 
     def handle(self, route: Route) -> None:
@@ -248,14 +250,18 @@ class ScriptedCrm:
             self._give(route, {"UserId": "44444444-4444-4444-8444-444444444001"})
         elif path.startswith("usersettingscollection("):
             self._give(route, self.settings)
-        elif path == f"invoices({INVOICE})":
+        elif path == f"invoices({INVOICE})" and self.of_charges:
             self._give(route, self.invoice)
         elif path == "cfl_paymenttransactions":
             self._give(route, {"value": self.pending})
-        elif path == "cfl_paymentprofiles":
+        elif path == "cfl_paymentprofiles" and self.of_charges:
             self._give(route, {"value": self.profiles})
         else:
-            raise AssertionError(f"the dialog read {path}")
+            self.read(route, path)
+
+    def read(self, route: Route, path: str) -> None:
+        """Whatever else a page reads."""
+        raise AssertionError(f"the dialog read {path}")
 
     def _post(self, route: Route, path: str) -> None:
         text = route.request.post_data or ""
@@ -264,17 +270,7 @@ class ScriptedCrm:
             self.checked.append(body["RequestKey"])
             answers = self.checks
         else:
-            assert path == f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice"
-            self.asked.append(
-                Charge(
-                    body["RequestKey"],
-                    body["Amount"],
-                    body["PaymentProfileId"],
-                    body["ExpectedBalance"],
-                    text,
-                )
-            )
-            answers = self.charges
+            answers = self.act(route, path, text)
         if not answers:
             self.held.append(route)
             return
@@ -288,6 +284,17 @@ class ScriptedCrm:
         else:
             error = {"error": {"code": "0x80040265", "message": "The call was not answered as it should be."}}
             route.fulfill(status=answer.status, headers=answer.headers, json=error)
+
+    def act(self, route: Route, path: str, text: str) -> list[Answer]:
+        """Notes what was asked for; the answers from which the first is taken."""
+        body = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        assert path == f"invoices({INVOICE})/Microsoft.Dynamics.CRM.cfl_ChargeInvoice"
+        self.asked.append(
+            Charge(
+                body["RequestKey"], body["Amount"], body["PaymentProfileId"], body["ExpectedBalance"], text
+            )
+        )
+        return self.charges
 
     @staticmethod
     def _give(route: Route, row: Row | None) -> None:

@@ -22,7 +22,7 @@ def documented(section: str) -> list[str]:
 
 
 def test_every_state_is_documented_and_every_one_but_the_first_is_reached() -> None:
-    states = documented("## States")
+    states = documented("## States of the Charge dialog")
     assert set(states) - {"loading"} == {situation.state for situation in SITUATIONS.values()}
     code = "\n".join(path.read_text() for path in SOURCES.glob("*.js"))
     for state in states:
@@ -31,4 +31,4 @@ def test_every_state_is_documented_and_every_one_but_the_first_is_reached() -> N
 
 def test_every_file_is_documented() -> None:
     files = {path.name for path in SOURCES.iterdir() if path.suffix in {".js", ".css", ".html"}}
-    assert set(documented("# The Charge dialog")) == files
+    assert set(documented("# The dialogs")) == files

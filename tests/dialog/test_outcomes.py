@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def script(chromium: Browser) -> Iterator[Page]:
     page = chromium.new_page()
-    for name in ("money.js", "outcome.js"):
+    for name in ("money.js", "request.js", "remedy.js", "outcome.js"):
         page.add_script_tag(path=WEB_RESOURCES / "cfl_" / name)
     yield page
     page.close()

@@ -49,9 +49,12 @@ def named(path: str) -> dict[str, set[str]]:
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     ]
+    lines = source.splitlines()
     found: dict[str, set[str]] = {}
     for name, node in _tests(ast.parse(source)):
         first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        while lines[first - 2].startswith("#"):  # what stands right above the test belongs to it
+            first -= 1
         last = node.end_lineno or first
         texts = [text for line, text in comments if first <= line <= last]
         found[name] = {rule for text in [*texts, ast.get_docstring(node) or ""] for rule in mentioned(text)}

@@ -9,12 +9,14 @@ import typer
 
 from connector import cli
 from connector.settings import ENV_FILE, PREFIX, Settings, load
-from plugins.ports import IntentStatus
+from plugins.ports import IntentStatus, RefundStatus
 from sandbox.__main__ import _parser
 from tests.docs.code import calls, texts
 from tests.docs.pages import ROOT, anchors, blocks, everything, read, rows, spans
 
 CHARGING = read("docs/charging.md")
+SHARED = {"not_received", "books_not_readable", "books_not_writable", "processor_unreachable"}
+"""Refusals that charges share with everything else."""
 
 
 # --- Settings ------------------------------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ def first_cells(text: str) -> set[str]:
 
 
 def test_every_refusal_is_documented_and_nothing_else_is() -> None:
-    assert first_cells(section("Refusals")) == set(refusals()) | {"not_received"}
+    assert first_cells(section("Refusals")) == set(refusals()) | SHARED
 
 
 @pytest.mark.parametrize("code", refusals())
@@ -169,5 +171,6 @@ def test_every_alert_is_documented() -> None:
     assert codes - {"wrong_environment"} == first_cells(section("Alerts")) - {"wrong_environment"}
 
 
-def test_every_state_of_an_intent_has_a_verdict() -> None:
+def test_every_state_of_an_intent_and_of_a_refund_has_a_verdict() -> None:
     assert first_cells(section("Verdicts")) == {status.value for status in IntentStatus}
+    assert first_cells(section("Verdicts on refunds")) == {status.value for status in RefundStatus}

@@ -41,11 +41,23 @@ def test_an_installation_that_is_well(installation: Installation) -> None:
         "set-up row",
         "payment types",
         "paid invoices",
+        "email",
         "stripe key",
         "clock against stripe",
         "stripe webhook",
         "service",
     ]
+
+
+def test_it_tells_what_invoices_are_emailed_from(installation: Installation) -> None:
+    [check] = [each for each in installation.examined("crm") if each.name == "email"]
+    assert (check.ok, check.detail) == (True, "from service@counterfoil.example")
+
+    queue = {"queueid": ANOTHER, "name": "Billing", "emailaddress": "billing@counterfoil.example"}
+    installation.admin("POST", "queues", queue)
+    installation.set("MAIL_QUEUE_ID", ANOTHER)
+    [check] = [each for each in installation.examined("crm") if each.name == "email"]
+    assert (check.ok, check.detail) == (True, "from billing@counterfoil.example")
 
 
 def test_nothing_stays_of_what_it_tries(installation: Installation) -> None:
@@ -270,6 +282,17 @@ def _no_payment_type(installation: Installation) -> None:
 @row("paid invoices", 'invoice_write = "direct" where paid invoices are read-only', "direct is refused")
 def _direct(installation: Installation) -> None:
     _use_mapping(installation, 'invoice_write = "reactivate"', 'invoice_write = "direct"')
+
+
+@row("email", "COUNTERFOIL_MAIL_QUEUE_ID of a queue that is not there", "there is no queue")
+def _no_queue(installation: Installation) -> None:
+    installation.set("MAIL_QUEUE_ID", ANOTHER)
+
+
+@row("email", "a queue without an address", "has no e-mail address")
+def _queue_without_an_address(installation: Installation) -> None:
+    installation.admin("POST", "queues", {"queueid": ANOTHER, "name": "Billing"})
+    installation.set("MAIL_QUEUE_ID", ANOTHER)
 
 
 @row("stripe key", "a key that was revoked", "Stripe does not accept it")

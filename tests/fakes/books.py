@@ -1,42 +1,104 @@
 """The books in memory: the same port as Dataverse, with the same guards, and faults on demand."""
 
 import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 from uuid import UUID
 
-from plugins.ports import BooksRefused, BooksUnreachable, Clock, Conflict, Due, NotFound
+from plugins.ports import (
+    DELIVERY,
+    LONGEST_CALL,
+    BooksRefused,
+    BooksUnreachable,
+    Clock,
+    Conflict,
+    Due,
+    NotFound,
+)
+from plugins.rules.books import About, InvoiceBooks, LedgerBooks, Scope
+from plugins.rules.changes import Changeset, Create, Update
 from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
 from plugins.rules.invoice import CLOSED_FOR_GOOD
 from plugins.rules.ledger import (
-    Account,
     AccountTransaction,
-    Changeset,
-    ClosedPeriod,
-    Contract,
-    Create,
     Disbursement,
+    DisbursementStatus,
     Invoice,
-    InvoiceBooks,
     InvoiceStatus,
     Kind,
     Ledger,
-    Operation,
     Outcome,
     Payment,
-    PaymentType,
-    Profile,
     Projection,
     Request,
-    Row,
-    Setting,
     Transaction,
     TransactionStatus,
+    TransactionTax,
+    UsageRecord,
+)
+from plugins.rules.money import Money
+from plugins.rules.row import Row
+from plugins.rules.runs import (
+    BatchBooks,
+    BatchStatus,
+    BillRun,
+    BillRunLine,
+    GroupBooks,
+    JobStatus,
+    PaymentBatch,
+    PaymentBatchLine,
+    Posting,
+    RunStatus,
+    UsageCreditItem,
+    UsageCreditJob,
+    Work,
+)
+from plugins.rules.setup import (
+    Account,
+    AccountService,
+    BillingGroup,
+    ClosedPeriod,
+    Contract,
+    Currency,
+    InvoiceTemplate,
+    PaymentType,
+    Profile,
+    Service,
+    Setting,
+    TaxRate,
 )
 
 T = TypeVar("T")
+
+PROJECTED = (
+    "status",
+    "ledger",
+    "ledger_state",
+    "last_charge_status",
+    "paid_on",
+    "previous_balance",
+    "total_due",
+    "opened_on",
+    "closed_on",
+    "delivered_on",
+    "voids",
+    "template",
+    "bill_run",
+)
+"""What an invoice shows and is read with again; its amounts never are."""
+
+PAGE = 50
+"""Lines of a run or a batch in one reading."""
+
+
+@dataclass(frozen=True)
+class _Focus:
+    invoices: set[UUID | None]
+    payments: set[UUID | None]
+    entries: set[UUID | None]
 
 
 class MemoryBooks:
@@ -47,6 +109,8 @@ class MemoryBooks:
         self._versions = itertools.count(1)
         self.rows: dict[UUID, Row] = {}
         self.shown: dict[UUID, Projection] = {}
+        self._numbers = itertools.count(2001)
+        self.privileges: dict[UserId, frozenset[str]] = {}
         self.rights: dict[UserId, frozenset[str]] = {}
         self.names: dict[UserId, str] = {}
         self.calls: list[str] = []
@@ -56,6 +120,8 @@ class MemoryBooks:
         """Called after it was carried out; raising here is an answer that got lost."""
         self.refuses_invoice = False
         """As a customer's plug-in or a locked invoice would."""
+        self.refuses: set[UUID] = set()
+        """Ledgers that the CRM keeps from being written."""
 
     def add(self, *rows: Row) -> None:
         for row in rows:
@@ -71,10 +137,13 @@ class MemoryBooks:
 
     # --- The port ------------------------------------------------------------------------------------------------
 
+    def for_ledger(self, scope: Scope, request: RequestId | None, caller: UserId | None) -> LedgerBooks:
+        return self._call("for_ledger", lambda: self._for_ledger(scope, request, caller))
+
     def for_charge(self, invoice: InvoiceId, request: RequestId, caller: UserId) -> InvoiceBooks:
         return self._call("for_charge", lambda: self._for_charge(invoice, request, caller))
 
-    def for_settlement(self, transaction: Transaction) -> InvoiceBooks:
+    def for_settlement(self, transaction: Transaction) -> LedgerBooks:
         return self._call("for_settlement", lambda: self._for_settlement(transaction))
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
@@ -106,7 +175,87 @@ class MemoryBooks:
         found = self._call("due", lambda: [each for each in self.all(Transaction) if is_due(each)])
         first = datetime.min.replace(tzinfo=now.tzinfo)
         found.sort(key=lambda each: each.next_check_on or first)
-        return Due(next(iter(self.all(Setting)), None), tuple(found[:limit]))
+        owing = tuple(each for each in self.all(Ledger) if each.to_show)
+        work = tuple(each for each in self.rows.values() if _is_due_work(each, now))
+        deliveries = tuple(
+            each
+            for each in self.all(Request)
+            if each.action == DELIVERY
+            and each.outcome is Outcome.PENDING
+            and (each.created_on or first) <= now - LONGEST_CALL
+        )
+        setting = next(iter(self.all(Setting)), None)
+        return Due(setting, tuple(found[:limit]), owing, deliveries[:limit], work=work)
+
+    # --- Runs, batches and jobs ----------------------------------------------------------------------------------
+
+    def job(self, job: UUID) -> UsageCreditJob | None:
+        found = self._call("job", lambda: self.rows.get(job))
+        assert found is None or isinstance(found, UsageCreditJob)
+        return found
+
+    def for_group(
+        self, group: UUID, run: UUID, request: RequestId | None, caller: UserId | None
+    ) -> GroupBooks:
+        return self._call("for_group", lambda: self._for_group(group, run, request, caller))
+
+    def for_batch(self, batch: UUID, request: RequestId | None, caller: UserId | None) -> BatchBooks:
+        return self._call("for_batch", lambda: self._for_batch(batch, request, caller))
+
+    def write(self, *changes: Create | Update) -> None:
+        self._call("write", lambda: self._write(changes))
+
+    def _for_group(
+        self, group: UUID, run: UUID, request: RequestId | None, caller: UserId | None
+    ) -> GroupBooks:
+        found = self.rows.get(group)
+        if not isinstance(found, BillingGroup):
+            raise NotFound(str(group))
+        lines = {each.ledger: each for each in self.all(BillRunLine) if each.run == run}
+        closed = [
+            (each.id, lines[each.ledger])
+            for each in self.all(Invoice)
+            if each.bill_run == run and each.delivered_on is None and each.ledger in lines
+        ]
+        begun = self.rows.get(run)
+        return GroupBooks(
+            group=found,
+            run=begun if isinstance(begun, BillRun) else None,
+            ledgers=tuple(
+                each for each in self.all(Ledger) if each.billing_group == group and each.id not in lines
+            )[:PAGE],
+            undelivered=tuple(each for each in closed if not each[1].reason)[:PAGE],
+            counts=Counter(each.outcome for each in lines.values()),
+            setting=next(iter(self.all(Setting)), None),
+            request=self._named(self.rows.get(request)) if request else None,
+            rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),
+        )
+
+    def _for_batch(self, batch: UUID, request: RequestId | None, caller: UserId | None) -> BatchBooks:
+        found = self.rows.get(batch)
+        if not isinstance(found, PaymentBatch):
+            raise NotFound(str(batch))
+        lines: list[PaymentBatchLine] = [each for each in self.all(PaymentBatchLine) if each.batch == batch]
+        entered = [each for each in lines if each.outcome in {None, Posting.ENTERED}]
+        return BatchBooks(
+            batch=found,
+            entered=tuple(entered[:PAGE]),
+            failed=tuple(each for each in lines if each.outcome is Posting.FAILED)[:PAGE],
+            counts=Counter(each.outcome or Posting.ENTERED for each in lines),
+            setting=next(iter(self.all(Setting)), None),
+            request=self._named(self.rows.get(request)) if request else None,
+            rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),
+        )
+
+    def _write(self, changes: tuple[Create | Update, ...]) -> None:
+        rows = dict(self.rows)
+        for change in changes:
+            if isinstance(change, Create):
+                self._create(rows, change.row)
+            else:
+                self._check_version(rows, change.before.id, change.before.etag)
+                rows[change.before.id] = replace(change.after, etag=self._version())
+        self.rows = rows
 
     # --- Inside --------------------------------------------------------------------------------------------------
 
@@ -120,61 +269,172 @@ class MemoryBooks:
     def _version(self) -> str:
         return f'W/"{next(self._versions)}"'
 
+    def _for_ledger(self, scope: Scope, request: RequestId | None, caller: UserId | None) -> LedgerBooks:
+        """What the scope says and no more: a rule that needs another row has to ask for it."""
+        if scope.key not in self.rows:
+            raise NotFound(str(scope.key))
+        account, ledger = self._asked_about(scope)
+        focus = self._focus(scope, account.id if account else None)
+        books = self._around(account, ledger, focus)
+        reversals = {
+            each.id
+            for each in self.all(AccountTransaction)
+            if each.id in focus.entries or each.reverses in scope.entries
+        }
+        entries = {each.id: each for each in books.entries}
+        entries |= {each.id: each for each in self.all(AccountTransaction) if each.id in reversals}
+        payments = {each.id: each for each in books.payments}
+        payments |= {
+            each.id: each
+            for each in self.all(Payment)
+            if each.id in focus.payments or each.refund_of in scope.payments
+        }
+        if scope.waiting and ledger is not None:
+            payments |= {
+                each.id: each
+                for each in self.all(Payment)
+                if each.ledger == ledger.id and each.display_invoice is None and not each.deposit
+            }
+            entries |= {
+                each.id: each
+                for each in self.all(AccountTransaction)
+                if each.ledger == ledger.id and each.kind is Kind.CREDIT and each.invoice is None
+            }
+        debits = {each.id for each in entries.values() if each.invoice in focus.invoices} | set(scope.entries)
+        theirs = [each for each in self.all(Invoice) if account is not None and each.customer == account.id]
+        return replace(
+            books,
+            ledgers=books.ledgers if ledger is not None else (),
+            entries=tuple(entries.values()),
+            payments=tuple(payments.values()),
+            taxes=tuple(each for each in self.all(TransactionTax) if each.entry in debits),
+            usage=tuple(
+                each
+                for each in self.all(UsageRecord)
+                if each.id in scope.usage or each.entry in debits or each.credit in debits
+            ),
+            newest=tuple(theirs) if scope.newest else (),
+            also_unshown=Money.zero(ledger.balance.currency) if scope.waiting and ledger else None,
+            tax_rates=tuple(self.all(TaxRate)) if scope.taxes else (),
+            services=self._services(scope, ledger, entries.values(), focus) if scope.taxes else (),
+            account_services=tuple(
+                each
+                for each in self.all(AccountService)
+                if scope.taxes and ledger and each.ledger == ledger.id
+            ),
+            profiles=tuple(
+                each
+                for each in self.all(Profile)
+                if scope.profiles and account and each.account == account.id
+            ),
+            billing_groups=tuple(self.all(BillingGroup)) if scope.groups else (),
+            templates=tuple(self.all(InvoiceTemplate)) if scope.templates else (),
+            currencies=tuple(self.all(Currency)),
+            request=self._named(self.rows.get(request)) if request else None,
+            rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),
+            privileges=self.privileges.get(caller, frozenset()) & set(scope.privileges)
+            if caller
+            else frozenset(),
+        )
+
+    def _services(
+        self, scope: Scope, ledger: Ledger | None, entries: Iterable[AccountTransaction], focus: "_Focus"
+    ) -> tuple[Service, ...]:
+        wanted: set[UUID | None] = set(scope.services)
+        wanted |= {each.service for each in self.all(AccountService) if ledger and each.ledger == ledger.id}
+        wanted |= {
+            each.service for each in entries if each.invoice in focus.invoices or each.id in scope.entries
+        }
+        return tuple(each for each in self.all(Service) if each.id in wanted)
+
+    def _asked_about(self, scope: Scope) -> tuple[Account | None, Ledger | None]:
+        row = self.rows[scope.key]
+        match row:
+            case Ledger():
+                ledger: Row | None = row
+            case Payment() | AccountTransaction() | Disbursement():
+                ledger = self.rows.get(row.ledger)
+            case Invoice():
+                ledger = self._ledger_of(row.customer, row.currency_id)
+            case Account():
+                code = scope.currency.upper()
+                currency = next((each for each in self.all(Currency) if each.code.upper() == code), None)
+                ledger = self._ledger_of(row.id, currency.id) if currency else None
+            case _:
+                raise NotFound(str(scope.key))
+        assert ledger is None or isinstance(ledger, Ledger)
+        holder = (
+            ledger.account if ledger is not None else row.customer if isinstance(row, Invoice) else row.id
+        )
+        account = self.rows.get(holder)
+        return account if isinstance(account, Account) else None, ledger
+
+    def _ledger_of(self, account: UUID, currency: UUID) -> Ledger | None:
+        found = (
+            each for each in self.all(Ledger) if each.account == account and each.currency_id == currency
+        )
+        return next(found, None)
+
+    def _focus(self, scope: Scope, account: UUID | None) -> "_Focus":
+        """The rows that are named, with whatever hangs on them."""
+        chosen = {each.id: each for each in self.all(Disbursement) if each.id in scope.disbursements}
+        payments = set(scope.payments) | {each.payment for each in chosen.values()}
+        entries: set[UUID | None] = set(scope.entries) | {each.credit for each in chosen.values()}
+        for each in self.all(AccountTransaction):
+            if each.id in scope.entries:
+                entries |= {each.reverses, each.related}
+        invoices: set[UUID | None] = set(scope.invoices)
+        if scope.about is About.INVOICE:
+            invoices.add(scope.key)
+        invoices |= {each.invoice for each in chosen.values()}
+        invoices |= {
+            each.invoice
+            for each in self._active_disbursements()
+            if each.payment in scope.payments or each.credit in scope.entries
+        }
+        invoices |= {
+            each.invoice
+            for each in self.all(AccountTransaction)
+            if each.id in entries and each.kind is Kind.DEBIT
+        }
+        return _Focus(invoices, payments, entries)
+
+    def _active_disbursements(self) -> list[Disbursement]:
+        return [each for each in self.all(Disbursement) if each.status is DisbursementStatus.ACTIVE]
+
     def _for_charge(self, invoice: InvoiceId, request: RequestId, caller: UserId) -> InvoiceBooks:
         if invoice not in self.rows:
             raise NotFound(str(invoice))
-        books = self._around(self.invoice(invoice))
+        row = self.invoice(invoice)
+        account = self.rows.get(row.customer)
+        books = self._around(
+            account if isinstance(account, Account) else None, None, _Focus({invoice}, set(), set())
+        )
         known = self._named(self.rows.get(request))
-        return replace(books, request=known, rights=self.rights.get(caller, frozenset({"ReadAccess"})))
+        return self._of_invoice(
+            replace(books, request=known, rights=self.rights.get(caller, frozenset({"ReadAccess"}))), row
+        )
 
-    def _for_settlement(self, transaction: Transaction) -> InvoiceBooks:
-        books = self._around(self.invoice(transaction.invoice))
+    def _for_settlement(self, transaction: Transaction) -> LedgerBooks:
         found, ledger = self.rows.get(transaction.id), self.rows.get(transaction.ledger)
         if not isinstance(found, Transaction) or not isinstance(ledger, Ledger):
             raise NotFound(str(transaction.id))
-        request = self._named(self.rows.get(transaction.request)) if transaction.request else None
-        return replace(books, transaction=found, ledgers=(ledger,), request=request)
+        refunded = (transaction.refunded_payment,) if transaction.refunded_payment else ()
+        charged = (transaction.invoice,) if transaction.invoice else ()
+        if any(each not in self.rows for each in charged):
+            raise NotFound(str(transaction.invoice))
+        scope = Scope(about=About.LEDGER, key=ledger.id, payments=refunded, invoices=charged, profiles=True)
+        books = self._for_ledger(scope, transaction.request, None)
+        books = replace(books, transaction=found, ledgers=(ledger,))
+        return self._of_invoice(books, self.invoice(transaction.invoice)) if transaction.invoice else books
 
-    def _around(self, invoice: Invoice) -> InvoiceBooks:
-        account = self.rows.get(invoice.customer)
-        theirs = tuple(
-            each
-            for each in self.all(Invoice)
-            if each.id == invoice.id
-            or (
-                each.customer == invoice.customer
-                and each.status not in CLOSED_FOR_GOOD | {InvoiceStatus.COMPLETE}
-            )
-        )
-        keys = {each.id for each in theirs}
+    def _of_invoice(self, books: LedgerBooks, invoice: Invoice) -> InvoiceBooks:
+        parts = {each.name: getattr(books, each.name) for each in fields(LedgerBooks)}
+        profiles = tuple(each for each in self.all(Profile) if each.account == invoice.customer)
         return InvoiceBooks(
+            **parts | {"profiles": profiles},
             invoice=invoice,
-            account=account if isinstance(account, Account) else None,
-            ledgers=tuple(each for each in self.all(Ledger) if each.account == invoice.customer),
-            invoices=theirs if isinstance(account, Account) else (),
             contract=next((each for each in self.all(Contract) if each.id == invoice.contract), None),
-            profiles=tuple(each for each in self.all(Profile) if each.account == invoice.customer),
-            debits=tuple(
-                each
-                for each in self.all(AccountTransaction)
-                if each.kind is Kind.DEBIT and each.invoice in keys
-            ),
-            disbursements=tuple(each for each in self.all(Disbursement) if each.invoice in keys),
-            pending=tuple(
-                each
-                for each in self.all(Transaction)
-                if each.status is TransactionStatus.PENDING
-                and each.operation is Operation.CHARGE
-                and each.invoice in keys
-            ),
-            undisbursed=tuple(
-                each
-                for each in self.all(Payment)
-                if each.undisbursed.minor > 0 and self._account_of(each) == invoice.customer
-            ),
-            payment_types=tuple(self.all(PaymentType)),
-            closed_periods=tuple(self.all(ClosedPeriod)),
-            setting=next(iter(self.all(Setting)), None),
             in_progress=tuple(
                 self._named(each)
                 for each in self.all(Request)
@@ -182,10 +442,57 @@ class MemoryBooks:
             ),
         )
 
-    def _account_of(self, payment: Payment) -> UUID:
-        ledger = self.rows[payment.ledger]
-        assert isinstance(ledger, Ledger)
-        return ledger.account
+    def _around(self, account: Account | None, ledger: Ledger | None, focus: "_Focus") -> LedgerBooks:
+        """What is open on the account, and everything on the invoices that are asked for."""
+        ledgers = [each for each in self.all(Ledger) if account is not None and each.account == account.id]
+        ledgers.sort(key=lambda each: ledger is not None and each.id != ledger.id)
+        if ledger is not None:
+            ledgers = [ledger]
+        opened = {each.open_invoice for each in ledgers}
+        theirs = tuple(
+            each
+            for each in self.all(Invoice)
+            if each.id in focus.invoices
+            or each.id in opened
+            or (
+                account is not None
+                and each.customer == account.id
+                and each.status not in CLOSED_FOR_GOOD | {InvoiceStatus.COMPLETE}
+            )
+        )
+        keys = {each.id for each in theirs}
+        disbursements = tuple(each for each in self._active_disbursements() if each.invoice in keys)
+        sources = {each.payment for each in disbursements} | {each.credit for each in disbursements}
+        keepers = {each.id for each in ledgers}
+        return LedgerBooks(
+            account=account,
+            ledgers=tuple(ledgers),
+            invoices=theirs,
+            entries=tuple(
+                each
+                for each in self.all(AccountTransaction)
+                if each.invoice in keys
+                or each.id in sources
+                or (each.ledger in keepers and each.undisbursed.minor > 0)
+            ),
+            disbursements=disbursements,
+            payments=tuple(
+                each
+                for each in self.all(Payment)
+                if each.display_invoice in keys
+                or each.id in sources
+                or (each.ledger in keepers and each.undisbursed.minor > 0)
+            ),
+            pending=tuple(
+                each
+                for each in self.all(Transaction)
+                if each.status is TransactionStatus.PENDING
+                and (each.invoice in keys or each.ledger in keepers)
+            ),
+            payment_types=tuple(self.all(PaymentType)),
+            closed_periods=tuple(self.all(ClosedPeriod)),
+            setting=next(iter(self.all(Setting)), None),
+        )
 
     def _named(self, row: Row | None) -> Any:
         if isinstance(row, Request) and row.requested_by is not None:
@@ -193,6 +500,8 @@ class MemoryBooks:
         return row
 
     def _commit(self, changeset: Changeset) -> Mapping[UUID, str]:
+        if changeset.ledger_id in self.refuses:
+            raise BooksRefused("a plug-in refuses the ledger", changeset.ledger_id)
         rows, shown = dict(self.rows), dict(self.shown)
         touched: list[UUID] = []
         for change in (changeset.ledger, *changeset.writes):
@@ -203,19 +512,18 @@ class MemoryBooks:
             self._check_version(rows, before.id, before.etag)
             rows[before.id] = replace(change.after, etag=self._version())
             touched.append(before.id)
-        if changeset.project is not None:
-            invoice, projection = changeset.project.invoice, changeset.project.projection
-            if self.refuses_invoice:
-                raise BooksRefused("the invoice is locked", invoice.id)
-            self._check_version(rows, invoice.id, invoice.etag)
+        for project in changeset.projects:
+            invoice, projection = project.invoice, project.projection
+            if invoice.etag:
+                if self.refuses_invoice:
+                    raise BooksRefused("the invoice is locked", invoice.id)
+                self._check_version(rows, invoice.id, invoice.etag)
             current = rows[invoice.id]
             assert isinstance(current, Invoice)
             rows[invoice.id] = replace(
                 current,
                 etag=self._version(),
-                status=projection.status,
-                ledger=projection.ledger,
-                ledger_state=projection.ledger_state,
+                **{name: getattr(projection, name) for name in PROJECTED},
             )
             shown[invoice.id] = projection
             touched.append(invoice.id)
@@ -230,6 +538,8 @@ class MemoryBooks:
             type(each) is type(row) and _alternate_key(each) == key for each in rows.values()
         ):
             raise Conflict(f"{key} exists")
+        if isinstance(row, Invoice):
+            row = replace(row, number=f"INV-{next(self._numbers)}")
         if isinstance(row, Transaction | Request):
             row = replace(row, created_on=self._clock.now())
         rows[row.id] = replace(row, etag=self._version())
@@ -245,6 +555,16 @@ class MemoryBooks:
             raise Conflict(f"{key} changed")
 
 
+def _is_due_work(row: Row, now: datetime) -> TypeGuard[Work]:
+    match row:
+        case UsageCreditJob(status=JobStatus.QUEUED) | BillRun(status=RunStatus.RUNNING):
+            return row.next_check_on is None or row.next_check_on <= now
+        case PaymentBatch(status=BatchStatus.POSTING):
+            return row.next_check_on is None or row.next_check_on <= now
+        case _:
+            return False
+
+
 def _alternate_key(row: Row) -> tuple[object, ...] | None:
     match row:
         case Ledger():
@@ -255,6 +575,12 @@ def _alternate_key(row: Row) -> tuple[object, ...] | None:
             return (row.gateway_reference,)
         case Payment() | Disbursement():
             return (row.ledger, row.number)
+        case AccountTransaction():
+            return ("reverses", row.reversal_key)
+        case BillRunLine():
+            return (row.run, row.ledger)
+        case UsageCreditItem():
+            return (row.job, row.usage)
         case _:
             return None
 

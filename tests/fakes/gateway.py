@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from connector.stripe import amounts
 from plugins.ports import (
@@ -14,8 +15,13 @@ from plugins.ports import (
     IntentOrder,
     IntentStatus,
     NoAnswer,
+    Refund,
+    RefundOrder,
+    RefundStatus,
 )
 from plugins.rules.money import Money
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -31,6 +37,14 @@ class ScriptedGateway:
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     keys: dict[str, str] = field(default_factory=dict)
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    refund_orders: dict[str, RefundOrder] = field(default_factory=dict)
+    first_answers: dict[str, Refund] = field(default_factory=dict)
+    """What a refund's key is answered with, whatever became of it since."""
+    refund_becomes: RefundStatus = RefundStatus.SUCCEEDED
+    """What the next refunds are at first."""
+    refunds_later: frozenset[str] = frozenset({"refunds later"})
+    """Payment methods whose refunds are under way for days."""
     ours: Mapping[str, str] = field(default_factory=dict)
     """Metadata that tells our intents from others of the account."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -60,6 +74,32 @@ class ScriptedGateway:
             and self.ours.items() <= each.metadata.items()
         ]
 
+    def refund(self, order: RefundOrder, within: float) -> Refund:
+        return self._call("refund", within, lambda: self._refund(order))
+
+    def read_refund(self, reference: str, within: float) -> Refund:
+        return self._call("read refund", within, lambda: self._read_refund(reference))
+
+    def refunds_of(self, intent: str, within: float) -> Sequence[Refund]:
+        return self._call(
+            "list refunds",
+            within,
+            lambda: [each for each in self.refunds.values() if each.intent == intent],
+        )
+
+    def refund_become(self, reference: str, status: RefundStatus, reason: str = "") -> None:
+        """What a bank decides later."""
+        self.refunds[reference] = replace(self.refunds[reference], status=status, reason=reason)
+
+    def refunded(self, intent: str = "") -> int:
+        """Minor units that went back, or are about to."""
+        gone = {RefundStatus.FAILED, RefundStatus.CANCELED}
+        return sum(
+            each.amount.minor
+            for each in self.refunds.values()
+            if each.status not in gone and intent in {"", each.intent}
+        )
+
     def become(self, reference: str, status: IntentStatus, decline: Decline | None = None) -> None:
         """What a bank decides later."""
         self.intents[reference] = replace(self.intents[reference], status=status, decline=decline)
@@ -70,7 +110,7 @@ class ScriptedGateway:
             each.amount.minor for each in self.intents.values() if each.status is IntentStatus.SUCCEEDED
         )
 
-    def _call(self, name: str, within: float, act: Callable[[], Intent]) -> Intent:
+    def _call(self, name: str, within: float, act: Callable[[], T]) -> T:
         if within <= 0:
             raise NoAnswer(f"{name}: no time is left")
         self.calls.append(name)
@@ -106,6 +146,33 @@ class ScriptedGateway:
         else:
             self.become(reference, outcome)
         return self.intents[reference]
+
+    def _refund(self, order: RefundOrder) -> Refund:
+        if (known := self.keys.get(order.idempotency_key)) is not None:
+            if self.refund_orders[known] != order:
+                raise NoAnswer("Keys can only be used with the same parameters.")
+            return self.first_answers[known]
+        intent = self._read(order.intent)
+        if intent.status is not IntentStatus.SUCCEEDED:
+            raise GatewayRefused("invalid_request", "There is no successful charge to refund.")
+        left = intent.amount.minor - self.refunded(order.intent)
+        if left <= 0:
+            raise GatewayRefused("charge_already_refunded", "The charge has already been refunded.")
+        if order.amount.minor > left:
+            raise GatewayRefused("invalid_request", "Refund amount is greater than unrefunded amount.")
+        reference = f"re_{next(self._numbers):04}"
+        later = self.orders[order.intent].method in self.refunds_later
+        status = RefundStatus.PENDING if later else self.refund_becomes
+        made = Refund(reference, order.intent, status, order.amount, metadata=dict(order.metadata))
+        self.refunds[reference], self.refund_orders[reference] = made, order
+        self.keys[order.idempotency_key] = reference
+        self.first_answers[reference] = made
+        return made
+
+    def _read_refund(self, reference: str) -> Refund:
+        if reference not in self.refunds:
+            raise GatewayRefused("resource_missing", f"No such refund: {reference}")
+        return self.refunds[reference]
 
     def _read(self, reference: str) -> Intent:
         if reference not in self.intents:

@@ -71,7 +71,7 @@ def test_tabs_are_walked_with_the_arrow_keys(world: World, browse: Browse) -> No
     expect(page.get_by_role("tab", name="Ledger")).to_be_focused()
     expect(page.get_by_role("tabpanel", name="Ledger")).to_be_visible()
     page.keyboard.press("End")
-    expect(page.get_by_role("tabpanel", name="Disbursements")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Timeline")).to_be_visible()
     expect(page.get_by_role("tabpanel", name="Summary")).to_be_hidden()
 
 

@@ -16,7 +16,7 @@ def test_every_entry_of_the_site_map_opens(world: World) -> None:
 
     pages = {table: reader.list(table) for table in tables}
 
-    assert len(pages) == 14
+    assert len(pages) > 20
     assert all('aria-current="page"' in page for page in pages.values())
 
 
@@ -75,7 +75,7 @@ def test_long_lists_come_in_pages(world: World) -> None:
     )
 
     assert [row[0] for row in cells(first)][::49] == ["Customer 000", "Customer 049"]
-    assert "1 - 50 of many" in first
+    assert "1 - 50 of 120" in first
     assert "page=2" in first
     assert [row[0] for row in cells(last)] == [f"Customer {number}" for number in range(100, 120)]
     assert ">Next<" not in last

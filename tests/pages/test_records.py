@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sandbox.world import World
-from tests.pages.conftest import Browse, Visitor, address, cells, invoice, one, save, visit
+from tests.pages.conftest import Browse, Visitor, address, cells, change, invoice, one, save, visit
 
 NEW_TYPE = "/main.aspx?pagetype=entityrecord&etn=cfl_paymenttype"
 
@@ -189,3 +189,24 @@ def test_a_record_that_is_not_there_says_so(biller: Visitor) -> None:
 
 def test_whoever_may_not_create_gets_no_empty_form(biller: Visitor) -> None:
     assert biller.get(NEW_TYPE).status == 403
+
+
+def test_a_quick_view_shows_the_row_that_a_lookup_points_at(world: World) -> None:
+    """E159: the balance and the open invoices of the ledger, on a payment of it, without commands."""
+    payment = world.crm.store.select(world.crm.schema.table("cfl_payment"), limit=1)[0]
+
+    page = visit(world, "admin").record("cfl_payment", payment)
+
+    section = page.split('aria-label="Open Balance Invoices"', 1)[1].split("</section>", 1)[0]
+    assert 'id="quickview_openbalance-cfl_balance"' in section
+    assert 'data-grid="subgrid_openbalance"' in section
+    assert "grid-commands" not in section
+
+
+def test_a_quick_view_of_nothing_is_empty(world: World) -> None:
+    payment = world.crm.store.select(world.crm.schema.table("cfl_payment"), limit=1)[0]
+    change(world, "cfl_payment", payment, cfl_billingaccountid=None)
+
+    page = visit(world, "biller").record("cfl_payment", payment)
+
+    assert "quickview_openbalance" not in page

@@ -62,7 +62,7 @@ def test_a_column_added_to_a_view_appears_in_the_list(edit: Edit, changed: Calla
 
     assert "Status Reason" in page
     assert "Kind" not in page
-    assert cells(page)[0] == ["1", "Credit Card", "Active", "No"]
+    assert cells(page)[0][:3] == ["1", "Credit Card", "Active"]
 
 
 def test_a_changed_rule_of_the_ribbon_changes_the_command_bar(
@@ -112,4 +112,4 @@ def test_a_relationship_hidden_from_related_is_not_offered(edit: Edit, changed: 
     edit("Other/Relationships/Invoice.xml", "UseCollectionName", "DoNotDisplay")
     world = changed()
 
-    assert "Related" not in visit(world, "biller").record("invoice", invoice(world, "INV-1002"))
+    assert "related=cfl_" not in visit(world, "biller").record("invoice", invoice(world, "INV-1002"))

@@ -25,6 +25,7 @@ def main() -> None:
         context.request.post(f"{origin}/sandbox/reset")
         context.request.post(f"{origin}/sandbox/signin", data={"user": "biller"})
         tell(context.new_page(), origin)
+        keep_an_account(context.new_page(), origin)
         browser.close()
 
 
@@ -42,6 +43,16 @@ def tell(page: Page, origin: str) -> None:
     dialog.get_by_role("button", name="Close").click()
     expect(page.locator(".head-values")).to_contain_text("Paid (Complete)")
     page.screenshot(path=FOLDER / "paid.png")
+
+
+def keep_an_account(page: Page, origin: str) -> None:
+    """The transactions of Southridge Video's account: its debits, credits and payments."""
+    page.set_viewport_size({"width": 1280, "height": 960})
+    page.goto(f"{origin}/main.aspx?pagetype=entitylist&etn=cfl_billingaccount")
+    page.get_by_role("link", name="Southridge Video (USD)").click()
+    page.get_by_role("tab", name="Transactions").click()
+    expect(page.get_by_role("group", name="Payments", exact=True).locator("tbody tr").first).to_be_visible()
+    page.screenshot(path=FOLDER / "ledger.png")
 
 
 if __name__ == "__main__":

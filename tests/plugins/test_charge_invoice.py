@@ -11,18 +11,16 @@ from plugins.actions import KeyReused
 from plugins.ports import GatewayRefused, IntentStatus
 from plugins.rules.ids import InvoiceId, UserId
 from plugins.rules.ledger import (
-    GatewayMode,
     InvoiceStatus,
     LedgerState,
     LedgerStatus,
     Mode,
     Outcome,
-    ProfileStatus,
-    ProfileType,
     Stage,
     TransactionStatus,
 )
 from plugins.rules.money import Money
+from plugins.rules.setup import GatewayMode, ProfileStatus, ProfileType
 from tests.builders import (
     BILLER,
     Office,

@@ -14,16 +14,9 @@ from connector.sync.sweep import sweep
 from plugins.ports import BooksUnreachable, Decline, IntentStatus
 from plugins.rules.checks import WholeBooks, problems
 from plugins.rules.ledger import (
-    AccountTransaction,
-    Disbursement,
-    Invoice,
-    Ledger,
-    Payment,
-    ProfileType,
-    Request,
-    Transaction,
     TransactionStatus,
 )
+from plugins.rules.setup import ProfileType
 from tests.builders import Office, a_profile, an_invoice, named
 from tests.fakes.books import MemoryBooks, unreachable
 from tests.fakes.gateway import no_answer
@@ -32,16 +25,7 @@ INVOICES = {"INV-1": "1000.00", "INV-2": "75.50", "INV-3": "0.49"}
 
 
 def whole(books: MemoryBooks) -> WholeBooks:
-    return WholeBooks(
-        invoices=books.all(Invoice),
-        ledgers=books.all(Ledger),
-        debits=books.all(AccountTransaction),
-        transactions=books.all(Transaction),
-        payments=books.all(Payment),
-        disbursements=books.all(Disbursement),
-        requests=books.all(Request),
-        shown=books.shown,
-    )
+    return WholeBooks.of(books.rows.values(), books.shown)
 
 
 class Charges(RuleBasedStateMachine):

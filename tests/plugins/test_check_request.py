@@ -9,7 +9,8 @@ from plugins.actions import KeyInvalid
 from plugins.check_request import ACTION, check_request
 from plugins.ports import BooksUnreachable, IntentStatus
 from plugins.rules.ids import request_id
-from plugins.rules.ledger import Outcome, ProfileType, Request, TransactionStatus
+from plugins.rules.ledger import Outcome, Request, TransactionStatus
+from plugins.rules.setup import ProfileType
 from tests.builders import BILLER, Office, a_profile, an_invoice, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import unreachable
@@ -43,7 +44,7 @@ def in_doubt(office: Office) -> None:
 def test_what_never_arrived_is_refused_under_its_key(office: Office) -> None:
     answer = office.check(KEY)
     assert (answer.outcome, answer.code) == (Outcome.REFUSED, "not_received")
-    assert answer.message == "The request never reached Counterfoil. Nothing was charged."
+    assert answer.message == "The request never reached Counterfoil. Nothing was done."
     assert (row(office).outcome, row(office).code, row(office).requested_by) == (Outcome.REFUSED, "not_received", BILLER)  # fmt: skip
     assert office.check(KEY) == answer
 

@@ -10,14 +10,8 @@ import pytest
 
 from connector.sync.sweep import sweep
 from plugins.ports import BooksUnreachable, Decline, Intent, IntentStatus
-from plugins.rules.ledger import (
-    Changeset,
-    Invoice,
-    InvoiceStatus,
-    Outcome,
-    Transaction,
-    TransactionStatus,
-)
+from plugins.rules.changes import Changeset
+from plugins.rules.ledger import Invoice, InvoiceStatus, Outcome, Transaction, TransactionStatus
 from plugins.settlement import WHOLE, look_again
 from tests.builders import Office, a_closed_period, a_profile, a_setting, an_invoice, named, usd
 from tests.crashes.wire import Killed
@@ -142,7 +136,7 @@ class Failing(MemoryBooks):
     breaks = False
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
-        if self.breaks and changeset.project is not None:
+        if self.breaks and changeset.projects:
             self.calls.append("commit")
             raise BooksUnreachable("500: an unexpected error occurred from ISV code")
         return super().commit(changeset)
@@ -196,8 +190,7 @@ def test_settling_knows_in_which_status_the_reservation_left_the_invoice(office:
     commit = office.books.commit
 
     def watched(changeset: Changeset) -> Mapping[UUID, str]:
-        assert changeset.project is not None
-        seen.append(changeset.project.invoice)
+        seen.extend(each.invoice for each in changeset.projects)
         return commit(changeset)
 
     office.books.commit = watched  # type: ignore[method-assign]  # watched, not replaced

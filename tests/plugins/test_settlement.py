@@ -6,18 +6,13 @@ from typing import Any
 
 import pytest
 
-from connector.sync.sweep import cancel_orphans, sweep
+from connector.sync.sweep import Showings, cancel_orphans, sweep
 from plugins.ports import BooksRefused, BooksUnreachable, Decline, Intent, IntentStatus, NoAnswer
 from plugins.rules.ids import InvoiceId
-from plugins.rules.ledger import (
-    InvoiceStatus,
-    Outcome,
-    ProfileType,
-    Stage,
-    Transaction,
-    TransactionStatus,
-)
-from plugins.settlement import WHOLE, Verdict, look_again, verdict
+from plugins.rules.ledger import ChargeStatus, InvoiceStatus, Outcome, Stage, Transaction, TransactionStatus
+from plugins.rules.setup import ProfileType
+from plugins.settlement import WHOLE, look_again
+from plugins.verdicts import Verdict, verdict
 from tests.builders import Office, a_payment, a_profile, an_account, an_invoice, named, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import unreachable
@@ -336,13 +331,34 @@ def test_a_row_that_the_crm_refuses_leaves_the_charge_pending_and_is_tried_again
 def test_an_invoice_that_stays_locked_is_tried_ever_more_rarely(office: Office) -> None:
     office.books.refuses_invoice = True
     office.charge("INV-1", "60.00")
-    for minutes in (6, 2, 6, 31):
-        assert after(office, minutes=minutes).done == 1
-    assert after(office, minutes=1).looked_at == 0
+    showings = Showings()
+    for minutes in (1, 1, 5, 30):
+        office.clock.advance(minutes=minutes)
+        counts = sweep(office.outside, showings)
+        assert (counts.looked_at, counts.done) == (1, 0)
+        office.clock.advance(seconds=50)
+        assert sweep(office.outside, showings).looked_at == 0
     office.books.refuses_invoice = False
-    assert after(office, hours=3).done == 1
+    office.clock.advance(hours=1)
+    assert sweep(office.outside, showings).looked_at == 0, "two hours after the last"
+    office.clock.advance(hours=1)
+    assert sweep(office.outside, showings).done == 1
     assert office.shown().amount_charged == usd("60.00")
+    assert office.ledger().to_show == ""
     assert the_transaction(office).next_check_on is None
+
+
+def test_an_older_charge_that_was_still_to_be_shown_does_not_hide_a_newer_one(office: Office) -> None:
+    office.books.refuses_invoice = True
+    office.gateway.methods["pm_works"] = Decline("card_declined", "generic_decline")
+    office.charge("INV-1", "60.00")
+    office.books.refuses_invoice = False
+    del office.gateway.methods["pm_works"]
+    assert office.charge("INV-1", "60.00").code == "succeeded"
+    assert office.shown().last_charge_status is ChargeStatus.SUCCEEDED
+    after(office, minutes=2)
+    assert office.ledger().to_show == ""
+    assert office.shown().last_charge_status is ChargeStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -10,7 +10,8 @@ import pytest
 from connector.sync.sweep import PAGE, SILENCES, SweepThread, cancel_orphans, sweep
 from plugins.ports import BooksUnreachable, IntentStatus, NoAnswer
 from plugins.rules.ids import LedgerId
-from plugins.rules.ledger import GatewayMode, InvoiceStatus, Outcome, Transaction, TransactionStatus
+from plugins.rules.ledger import InvoiceStatus, Outcome, Transaction, TransactionStatus
+from plugins.rules.setup import GatewayMode
 from tests.builders import Office, a_setting, a_transaction, an_invoice, named, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import unreachable

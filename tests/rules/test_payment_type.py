@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from plugins.rules.charge import ChargeInput, ChargeRefused, Surroundings, decide
-from plugins.rules.ledger import Backend, PaymentType, Profile, ProfileStatus, ProfileType
 from plugins.rules.payment_types import choose_payment_type, payment_type_of
 from plugins.rules.profiles import unusable
+from plugins.rules.setup import Backend, PaymentType, Profile, ProfileStatus, ProfileType
 from tests.builders import (
     BILLER,
     ORGANISATION,

@@ -1,23 +1,22 @@
 """From what became of a charge to the rows that say so: nothing is refused, and every Pending row is looked at again."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from plugins.rules.books import InvoiceBooks
+from plugins.rules.changes import Create, Update, owed_showings, with_owed_showings
+from plugins.rules.ids import InvoiceId
 from plugins.rules.ledger import (
     ChargeStatus,
-    Create,
     Disbursement,
-    InvoiceBooks,
     InvoiceStatus,
     Mode,
     Payment,
     Stage,
     Transaction,
     TransactionStatus,
-    Update,
 )
 from plugins.rules.settling import (
     Ending,
@@ -25,10 +24,8 @@ from plugins.rules.settling import (
     is_overdue,
     looked_at,
     processing,
-    projected,
     succeeded,
     wait_after,
-    without_projection,
 )
 from tests.builders import (
     a_closed_period,
@@ -36,7 +33,6 @@ from tests.builders import (
     a_ledger,
     a_payment,
     a_transaction,
-    an_account,
     an_invoice,
     books_of,
     named,
@@ -46,6 +42,7 @@ from tests.fakes.clock import START
 
 DONE = Ending("succeeded", "100.00 USD was charged to Visa •••• 4242.", receipt_url="https://receipt")
 NO = Ending("declined", "The bank declined the card.", "card_declined", "generic_decline", shown_codes="card_declined: generic_decline")  # fmt: skip
+READ = 'W/"1"'
 UNDER_WAY = Ending("processing", "The bank debit was submitted.")
 
 
@@ -86,7 +83,7 @@ def test_the_checks_of_a_card_grow_rare_and_never_end(checks: int, wait: timedel
     changes, _ = looked_at(books, START)
     (after,) = updated(changes, Transaction)
     assert (after.checks, after.next_check_on) == (checks + 1, START + wait)
-    assert changes.project is None
+    assert changes.projects == ()
 
 
 @pytest.mark.parametrize("checks", [0, 3, 30])
@@ -139,8 +136,8 @@ def test_a_success_is_one_payment_disbursed_to_the_charged_invoice() -> None:  #
     )
     assert after.ledger is not None
     assert (after.ledger.last_number, after.ledger.balance, after.ledger.version) == (2, usd("0.00"), 2)
-    assert changes.project is not None
-    assert changes.project.projection.status is InvoiceStatus.COMPLETE
+    (shown,) = changes.projects
+    assert shown.projection.status is InvoiceStatus.COMPLETE
 
 
 def test_what_no_longer_fits_stays_undisbursed_and_the_result_says_so() -> None:
@@ -167,16 +164,20 @@ def test_what_no_longer_fits_stays_undisbursed_and_the_result_says_so() -> None:
 def test_an_invoice_that_is_cancelled_or_left_takes_nothing(change: dict[str, Any], shown: bool) -> None:
     """Money that moved is recorded all the same, on the billing account that was charged."""
     invoice = an_invoice("100.00", **change)
-    parts: dict[str, Any] = {"invoice": invoice, "ledgers": (a_ledger(balance=usd("130.00")),)}
-    if "account" in change:
-        parts |= {"account": an_account("Tailspin Rail"), "undisbursed": (a_payment("1.00", "theirs", ledger=a_ledger("Tailspin Rail").id),)}  # fmt: skip
+    stays = an_invoice("30.00", "INV-2")
+    parts: dict[str, Any] = {
+        "invoice": invoice,
+        "invoices": (invoice, stays),
+        "ledgers": (a_ledger(balance=usd("130.00")),),
+        "payments": (a_payment("1.00", "theirs", ledger=a_ledger("Tailspin Rail").id),),
+    }
     changes, after = succeeded(in_flight(**parts), DONE, START)
     (payment,) = created(changes, Payment)
     assert (payment.undisbursed, created(changes, Disbursement)) == (usd("100.00"), [])
     moved = next(each for each in after.ledgers if each.id == payment.ledger)
     assert moved.undisbursed == usd("100.00")
-    assert moved.balance == (usd("-100.00") if shown else usd("30.00"))
-    assert (changes.project is not None) is shown, "another customer's invoice shows nothing of it"
+    assert moved.balance == usd("-70.00"), "the other invoice less what is not disbursed"
+    assert bool(changes.projects) is shown, "another customer's invoice shows nothing of it"
 
 
 def test_a_closed_period_moves_the_posting_date_and_refuses_nothing() -> None:  # A30
@@ -202,7 +203,7 @@ def test_numbers_go_on_where_the_ledger_stopped() -> None:
 
 def spread(waiting: list[Payment], balance: str = "100.00", others: Any = ()) -> list[tuple[str, str]]:
     """Which payments took how much once the charge of the whole balance failed."""
-    books = in_flight(balance, balance, undisbursed=tuple(waiting), others=others)
+    books = in_flight(balance, balance, payments=tuple(waiting), others=others)
     changes, after = failed(books, NO, TransactionStatus.FAILED, START)
     names = {each.id: each.detail for each in waiting}
     taken = created(changes, Disbursement)
@@ -251,7 +252,7 @@ def test_room_that_another_charge_holds_is_not_given_away() -> None:
 
 def test_a_cancelled_invoice_takes_nothing_of_what_waits() -> None:
     books = in_flight(
-        invoice=an_invoice("100.00", status=InvoiceStatus.CANCELED), undisbursed=(a_payment("50.00"),)
+        invoice=an_invoice("100.00", status=InvoiceStatus.CANCELED), payments=(a_payment("50.00"),)
     )
     assert created(failed(books, NO, TransactionStatus.FAILED, START)[0], Disbursement) == []
 
@@ -261,35 +262,38 @@ def test_a_failure_keeps_its_codes_and_sentence() -> None:  # W31 W32 W34
     (transaction,) = updated(changes, Transaction)
     assert transaction.result == "The bank declined the card. (card_declined: generic_decline)"
     assert (transaction.result_code, transaction.decline_code) == ("card_declined", "generic_decline")
-    assert changes.project is not None
-    assert changes.project.projection.last_charge_status is ChargeStatus.FAILED
-    assert changes.project.projection.pending_amount == usd("0.00")
+    (shown,) = changes.projects
+    assert shown.projection.last_charge_status is ChargeStatus.FAILED
+    assert shown.projection.pending_amount == usd("0.00")
 
 
 # --- Without the invoice -------------------------------------------------------------------------------------------------
 
 
-def test_what_could_not_be_shown_is_owed_and_tried_again() -> None:
-    changes, after = succeeded(in_flight(), DONE, START)
-    without = without_projection(changes, START)
-    assert without.project is None
-    (transaction,) = updated(without, Transaction)
-    assert transaction.next_check_on == START + timedelta(minutes=5)
+def test_what_could_not_be_shown_is_owed_with_its_charge_status() -> None:
+    changes, _ = succeeded(in_flight(invoice=an_invoice(etag=READ)), DONE, START)
+    invoice = changes.projects[0].invoice.id
+    without = changes.without(invoice)
+    assert (without.projects, without.writes) == ((), changes.writes)
+    assert owed_showings(without.after) == {invoice: ChargeStatus.SUCCEEDED}
+    assert without.after.balance == changes.after.balance
+    assert changes.without(None) == without
+    assert changes.without(named("another invoice")) == changes
 
-    owed = replace(after, transaction=transaction)
-    again, _ = projected(owed, START + timedelta(minutes=6))
-    assert again.project is not None
-    assert (again.project.projection.status, again.project.projection.balance) == (
-        InvoiceStatus.COMPLETE,
-        usd("0.00"),
-    )
-    assert updated(again, Transaction)[0].next_check_on is None
+
+def test_what_was_owed_before_is_still_owed() -> None:
+    owing = with_owed_showings(a_ledger(), {InvoiceId(named("INV-2")): None})
+    changes, _ = succeeded(in_flight(invoice=an_invoice(etag=READ), ledgers=(owing,)), DONE, START)
+    assert owed_showings(changes.without(None).after) == {
+        named("INV-2"): None,
+        named("INV-1"): ChargeStatus.SUCCEEDED,
+    }
 
 
 def test_a_pending_row_keeps_its_own_next_check() -> None:
     under_way = processing(in_flight(), UNDER_WAY, START)
     assert under_way is not None
-    (transaction,) = updated(without_projection(under_way[0], START), Transaction)
+    (transaction,) = updated(under_way[0].without(None), Transaction)
     assert transaction.next_check_on == START + timedelta(days=1)
 
 

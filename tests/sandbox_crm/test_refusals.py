@@ -131,7 +131,7 @@ def test_what_the_platform_requires(crm: Client) -> None:
         ("GET", "accounts?$expand=primarycontactid($select=fullname", 400, "0x80060888"),
         ("GET", "accounts?$top=-1", 400, "0x80060888"),
         ("GET", "accounts?$skip=1", 400, "0x80060888"),
-        ("GET", "accounts?$apply=aggregate($count as n)", 400, "0x80060888"),
+        ("GET", "accounts?$compute=revenue mul 2 as twice", 400, "0x80060888"),
         ("PUT", "accounts", 405, "0x8006088A"),
         ("POST", "accounts(00000000-0000-0000-0000-000000000001)", 405, "0x8006088A"),
         ("POST", "WhoAmI", 405, "0x8006088A"),

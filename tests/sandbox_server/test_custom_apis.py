@@ -1,6 +1,9 @@
 """Custom APIs: parameters, privilege and the answer, before anybody is told."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -189,6 +192,8 @@ def test_every_type_of_parameter_reaches_the_receiver_and_unset_properties_have_
     [
         ("yes", 0),
         ("yesterday", 1),
+        ("2026-11-22", 1),
+        ("2026-11-22T08:00:00", 1),
         ("1", 2),
         ("invoices(1)", 5),
         ({"@odata.type": "Microsoft.Dynamics.CRM.unicorn"}, 5),
@@ -211,3 +216,119 @@ def test_a_value_of_another_type_is_refused(world: World, value: object, type_: 
         )
 
     assert (refusal.value.status, "'Only'" in refusal.value.message) == (400, True)
+
+
+ADD_CREDIT = CustomApi(
+    name="cfl_Try",
+    binding=1,
+    bound_table="cfl_billingaccount",
+    step_type=2,
+    is_function=False,
+    is_private=False,
+    privilege="prvCreatecfl_maycharge",
+    label="Try",
+    parameters=(
+        Parameter("RequestKey", 10),
+        Parameter("Amount", 2),
+        Parameter("Date", 1, optional=True),
+        Parameter("ServiceId", 12, optional=True),
+        Parameter("Automatic", 0, optional=True),
+        Parameter("Status", 7, optional=True),
+        Parameter("InvoiceIds", 11, optional=True),
+    ),
+)
+
+
+@pytest.fixture
+def trying(schema: Schema) -> Iterator[tuple[World, Receiver]]:
+    """A world whose solution has one more custom API, with somebody who listens to it."""
+    receiver = Receiver()
+    made = World(
+        replace(schema, custom_apis={**schema.custom_apis, "cfl_Try": ADD_CREDIT}), send_to_step=receiver
+    )
+    with signed_in(made, "admin") as admin:
+        register_step(
+            admin, made, register_endpoint(admin, made), "cfl_Try", "cfl_billingaccount", stage=10, mode=0
+        )
+    yield made, receiver
+    made.stop()
+
+
+def address_of_a_ledger(world: World) -> str:
+    [row, *_] = world.crm.store.select(world.crm.schema.table("cfl_billingaccount"), limit=1)
+    return f"cfl_billingaccounts({row['cfl_billingaccountid']})/Microsoft.Dynamics.CRM.cfl_Try"
+
+
+def test_an_action_on_any_table_tells_its_target_and_only_what_was_given(
+    trying: tuple[World, Receiver],
+) -> None:
+    world, receiver = trying
+    address = address_of_a_ledger(world)
+    ids = [str(row_id("invoice", f"INV-{number}")) for number in (1001, 1002)]
+    with signed_in(world, "biller") as biller:
+        answer = biller.post(
+            api(world, address),
+            json={"RequestKey": "a-request-key", "Amount": 12.5, "InvoiceIds": ids, "Date": None},
+        )
+
+    [delivery] = receiver.deliveries
+    told = delivery.parameters
+    target = told.pop("Target")
+    assert answer.status_code == 204
+    assert (target["LogicalName"], target["Id"] in address) == ("cfl_billingaccount", True)
+    assert told == {"RequestKey": "a-request-key", "Amount": 12.5, "InvoiceIds": ids}
+    assert delivery.context["MessageName"] == "cfl_Try"
+    assert delivery.context["PrimaryEntityName"] == "cfl_billingaccount"
+    assert delivery.context["PrimaryEntityId"] in address
+
+
+def test_a_thousand_ids_fit_into_what_is_told(trying: tuple[World, Receiver]) -> None:
+    world, receiver = trying
+    ids = [str(UUID(int=number)) for number in range(1000)]
+    with signed_in(world, "biller") as biller:
+        biller.post(
+            api(world, address_of_a_ledger(world)),
+            json={"RequestKey": "a-request-key", "Amount": 1, "InvoiceIds": ids},
+        )
+
+    [delivery] = receiver.deliveries
+    assert delivery.parameters["InvoiceIds"] == ids
+    assert "x-ms-dynamics-msg-size-exceeded" not in {name.lower() for name in delivery.headers}
+
+
+def test_who_lacks_its_privilege_is_refused_before_anybody_is_told(trying: tuple[World, Receiver]) -> None:
+    world, receiver = trying
+    with signed_in(world, "reader") as reader:
+        answer = reader.post(
+            api(world, address_of_a_ledger(world)), json={"RequestKey": "a-request-key", "Amount": 1}
+        )
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "0x80040220")
+    assert receiver.deliveries == []
+
+
+def test_a_row_that_is_not_there_cannot_be_acted_on(trying: tuple[World, Receiver]) -> None:
+    world, receiver = trying
+    with signed_in(world, "biller") as biller:
+        answer = biller.post(
+            api(world, f"cfl_billingaccounts({UUID(int=7)})/Microsoft.Dynamics.CRM.cfl_Try"),
+            json={"RequestKey": "a-request-key", "Amount": 1},
+        )
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "0x80040217")
+    assert receiver.deliveries == []
+
+
+def test_metadata_shows_parameters_with_their_types(trying: tuple[World, Receiver]) -> None:
+    world, _ = trying
+    with signed_in(world, "reader") as reader:
+        document = reader.get(api(world, "$metadata")).text
+
+    [action] = re.findall(r'<Action Name="cfl_Try".*?</Action>', document, re.DOTALL)
+    assert '<Parameter Name="entity" Type="mscrm.cfl_billingaccount" Nullable="false" />' in action
+    assert '<Parameter Name="Amount" Type="Edm.Decimal" Nullable="false" />' in action
+    assert '<Parameter Name="InvoiceIds" Type="Collection(Edm.String)" />' in action
+    assert '<Parameter Name="Date" Type="Edm.DateTimeOffset" />' in action
+    assert '<Parameter Name="ServiceId" Type="Edm.Guid" />' in action
+    assert '<Parameter Name="Automatic" Type="Edm.Boolean" />' in action
+    assert '<Parameter Name="Status" Type="Edm.Int32" />' in action

@@ -1,5 +1,6 @@
 """Roles and privileges of the shipping solution, as they are felt through the Web API."""
 
+import json
 from uuid import UUID
 
 import pytest
@@ -102,6 +103,75 @@ def test_what_a_user_may_do_with_a_row_can_be_asked_by_the_service(
 
     assert answer.status_code == 200, answer.text
     assert rights <= {right.strip() for right in answer.json()["AccessRights"].split(",")}
+
+
+def held(world: World, login: str, call: str, **arguments: str) -> list[dict[str, str]]:
+    """What the service is told about a user's privileges; arguments are `@p` and its value."""
+    user = row_id("systemuser", login)
+    given = {f"@{name}": value for name, value in arguments.items()}
+    with as_service(world) as service:
+        answer = service.get(api(world, f"systemusers({user})/Microsoft.Dynamics.CRM.{call}"), params=given)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, str]] = answer.json()["RolePrivileges"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("login", "depths"),
+    [("biller", ["Basic"]), ("manager", ["Basic"]), ("reader", []), ("admin", ["Global"])],
+)
+def test_whether_a_user_holds_a_privilege_can_be_asked_by_its_name(
+    world: World, login: str, depths: list[str]
+) -> None:
+    by_name = "RetrieveUserPrivilegeByPrivilegeName(PrivilegeName=@p)"
+    several = "RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p)"
+
+    found = held(world, login, by_name, p="'prvCreatecfl_maycharge'")
+    of_two = held(world, login, several, p='["prvCreatecfl_maycharge","prvReadNonsense"]')
+    everything = held(world, login, "RetrieveUserPrivileges()")
+
+    assert [one["Depth"] for one in found] == depths
+    assert of_two == found
+    assert all(one in everything for one in found)
+    assert {one["PrivilegeName"] for one in found} <= {"prvCreatecfl_maycharge"}
+    assert {one["BusinessUnitId"] for one in everything} <= {
+        str(row["businessunitid"]) for row in world.crm.store.select(world.crm.schema.table("businessunit"))
+    }
+
+
+def test_a_question_about_privileges_needs_its_parameter_and_a_user(world: World) -> None:
+    known, nobody = row_id("systemuser", "biller"), UUID(int=9)
+    name = "Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName"
+    with as_service(world) as service:
+        answers = [
+            service.get(api(world, f"systemusers({known})/{name}()")),
+            service.get(api(world, f"systemusers({nobody})/{name}(PrivilegeName='prvReadAccount')")),
+            service.get(
+                api(world, f"accounts({row_id('account', 'Fabrikam Fibre')})/{name}(PrivilegeName='x')")
+            ),
+            service.post(api(world, f"systemusers({known})/{name}(PrivilegeName='x')")),
+        ]
+
+    assert [answer.status_code for answer in answers] == [400, 404, 404, 405]
+
+
+@pytest.mark.parametrize(
+    "entity_set", ["accounts", "invoices", "cfl_billingaccounts", "cfl_payments", "cfl_paymenttypes"]
+)
+def test_the_rights_to_a_row_of_any_table_can_be_asked(world: World, entity_set: str) -> None:
+    row = a_row_of(world, entity_set)
+    question = f"systemusers({row_id('systemuser', 'reader')})/Microsoft.Dynamics.CRM.RetrievePrincipalAccess(Target=@t)"
+    table = world.crm.schema.entity_sets[entity_set]
+    named = {"@odata.type": f"Microsoft.Dynamics.CRM.{table.name}", table.primary_key: str(row)}
+    with as_service(world) as service:
+        by_address = service.get(
+            api(world, question), params={"@t": f'{{"@odata.id":"{entity_set}({row})"}}'}
+        )
+        by_type = service.get(api(world, question), params={"@t": json.dumps(named)})
+
+    assert by_address.json()["AccessRights"] == by_type.json()["AccessRights"]
+    assert "ReadAccess" in by_type.json()["AccessRights"]
+    assert "WriteAccess" not in by_type.json()["AccessRights"]
 
 
 def test_the_right_to_charge_is_a_privilege_on_the_marker_table(world: World) -> None:

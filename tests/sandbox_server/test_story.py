@@ -7,10 +7,12 @@ from uuid import UUID
 import pytest
 import requests
 
+from plugins.rules.checks import problems
 from sandbox.crm.schema import Row, Schema
 from sandbox.demo.demo import Story
 from sandbox.demo.story import ledger_id, row_id
 from sandbox.world import STRIPE_API_KEY, World
+from tests.crashes.processes import Process
 
 
 def rows(world: World, table: str, **equal: object) -> list[Row]:
@@ -41,9 +43,10 @@ def test_every_succeeded_transaction_is_an_intent_that_captured_as_much(
     assert {i["status"] for i in intents} == {"succeeded"}
 
 
-def test_transactions_payments_and_disbursements_come_to_the_same(world: World) -> None:
+def test_charges_their_payments_and_their_disbursements_come_to_the_same(world: World) -> None:
+    fabrikam = {"cfl_billingaccountid": ledger_id("Fabrikam Fibre", "USD")}
     sums = {
-        table: sum(money(row, "cfl_amount") for row in rows(world, table))
+        table: sum(money(row, "cfl_amount") for row in rows(world, table, **fabrikam))
         for table in ("cfl_paymenttransaction", "cfl_payment", "cfl_disbursement")
     }
 
@@ -51,17 +54,87 @@ def test_transactions_payments_and_disbursements_come_to_the_same(world: World) 
 
 
 def test_a_ledger_counts_its_rows_and_owes_what_its_invoices_owe(world: World) -> None:
-    [ledger] = rows(world, "cfl_billingaccount", cfl_billingaccountid=ledger_id("Fabrikam Fibre", "USD"))
+    fabrikam = {"cfl_billingaccountid": ledger_id("Fabrikam Fibre", "USD")}
+    [ledger] = rows(world, "cfl_billingaccount", **fabrikam)
     numbers = sorted(
         int(str(row["cfl_number"]))
         for table in ("cfl_payment", "cfl_disbursement")
-        for row in rows(world, table)
+        for row in rows(world, table, **fabrikam)
     )
 
     assert numbers == [1, 2, 3, 4]
     assert ledger["cfl_lastnumber"] == 4
     assert ledger["cfl_balance"] == Decimal("1850.00")  # 1,250.00 of INV-1001 and 600.00 of INV-1002
     assert ledger["cfl_ledgerkey"] == f"{row_id('account', 'Fabrikam Fibre')}_USD"
+
+
+@pytest.mark.parametrize(
+    ("account", "balance", "deposits", "undisbursed", "open_invoice"),
+    [
+        ("Alpine Ski House", "0", "0", "0", None),
+        ("Southridge Video", "102.50", "0", "80.00", "INV-2003"),
+        ("Munson's Pickles", "0", "500.00", "0", None),
+        ("VanArsdel", "16.95", "0", "28.25", "INV-2004"),
+        ("Tailwind Traders", "0", "0", "0", None),
+    ],
+)
+def test_the_ledgers_that_hold_more_than_charges(
+    world: World, account: str, balance: str, deposits: str, undisbursed: str, open_invoice: str | None
+) -> None:
+    [ledger] = rows(world, "cfl_billingaccount", cfl_billingaccountid=ledger_id(account, "USD"))
+
+    assert [money(ledger, f"cfl_{name}") for name in ("balance", "depositbalance", "undisbursed")] == [
+        Decimal(balance),
+        Decimal(deposits),
+        Decimal(undisbursed),
+    ]
+    assert ledger["cfl_openinvoiceid"] == (open_invoice and row_id("invoice", open_invoice))
+
+
+@pytest.mark.parametrize(
+    ("number", "total", "balance", "status"),
+    [
+        ("INV-2001", "113.00", "0", "Paid (Complete)"),
+        ("INV-2002", "226.00", "126.00", "Paid (Partial)"),
+        ("INV-2003", "56.50", "56.50", "Active (New)"),
+        ("INV-2004", "45.20", "45.20", "Active (New)"),
+        ("INV-2005", "25.31", "0", "Paid (Complete)"),
+    ],
+)
+def test_invoices_that_the_add_on_opened(
+    world: World, number: str, total: str, balance: str, status: str
+) -> None:
+    [invoice] = rows(world, "invoice", invoicenumber=number)
+
+    assert (money(invoice, "cfl_total"), money(invoice, "cfl_balance")) == (Decimal(total), Decimal(balance))
+    assert invoice["totalamount"] == 0
+    assert _written(world, invoice) == status
+
+
+def test_the_books_of_the_story_are_in_order(world: World) -> None:
+    """Every invariant of the add-on holds for what the demo begins with."""
+    assert problems(Process(world).books()) == []
+
+
+def test_three_calls_of_ten_records_went_to_one_number(world: World) -> None:
+    """The usage of the worked example Y5."""
+    tailwind = {"cfl_billingaccountid": ledger_id("Tailwind Traders", "USD")}
+    records = rows(world, "cfl_usagerecord", **tailwind)
+    calls = [row for row in records if row["cfl_terminator"] == "+1 519 555 0100"]
+
+    assert (len(records), len(calls)) == (10, 3)
+    assert sum(money(row, "cfl_net") for row in calls) == Decimal("4.00")
+    assert sum(money(row, "cfl_tax") for row in calls) == Decimal("0.52")
+
+
+def test_payments_wait_in_a_batch_and_a_refund_clerk_is_there(world: World) -> None:
+    [batch] = rows(world, "cfl_paymentbatch")
+    lines = rows(world, "cfl_paymentbatchline", cfl_paymentbatchid=batch["cfl_paymentbatchid"])
+    clerk = world.crm.security.actor(row_id("systemuser", "refunds"))
+
+    assert sorted(money(line, "cfl_amount") for line in lines) == [40, 75, 126]
+    assert world.crm.security.has_privilege(clerk, "prvCreatecfl_mayrefund")
+    assert not world.crm.security.has_privilege(clerk, "prvCreatecfl_mayoverriderefund")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +249,9 @@ def test_data_in_a_file_outlive_the_sandbox_and_a_change_of_the_solution(
     second = World(schema, story=story, data=file)
 
     assert rows(second, "account", accountid=row_id("account", "Fabrikam Fibre"))[0]["name"] == "Kept"
-    assert len(rows(second, "sdkmessagefilter", **of_account)) == 3
+    names = [str(each["name"]) for each in rows(second, "sdkmessagefilter", **of_account)]
+    assert {"Create of account", "Update of account", "Delete of account"} <= set(names)
+    assert len(names) == len(set(names))
     second.reset()
     assert (
         rows(second, "account", accountid=row_id("account", "Fabrikam Fibre"))[0]["name"] == "Fabrikam Fibre"

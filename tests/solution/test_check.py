@@ -14,6 +14,7 @@ TRANSACTION = "Entities/cfl_paymenttransaction/Entity.xml"
 RIBBON = "Entities/Invoice/RibbonDiff.xml"
 MANIFEST = "Other/Solution.xml"
 BILLER = "Roles/Counterfoil Biller.xml"
+SERVICE = "Roles/Counterfoil Service.xml"
 APP = "AppModules/cfl_counterfoil/AppModule.xml"
 SITE_MAP = "AppModuleSiteMaps/cfl_counterfoil/AppModuleSiteMap.xml"
 CHARGE = "customapis/cfl_ChargeInvoice/customapi.xml"
@@ -23,19 +24,27 @@ SCRIPT = "WebResources/cfl_/invoice.js"
 Break = Callable[[str, str, str], list[str]]
 
 
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deploy") / "solution"
+    shutil.copytree(FOLDER, folder)
+    shutil.copy(FOLDER.parent / "identities.json", folder.parent)
+    return folder
+
+
 @pytest.fixture
-def broken(tmp_path: Path) -> Break:
-    """Replaces text in one file of a copy and answers with what the checks say about the copy."""
+def broken(copy: Path) -> Break:
+    """Replaces text in one file of a copy, for the time of the look, and answers with what the checks say."""
 
     def break_it(file: str, old: str, new: str) -> list[str]:
-        folder = tmp_path / "solution"
-        shutil.copytree(FOLDER, folder)
-        shutil.copy(FOLDER.parent / "identities.json", tmp_path)
-        path = folder / file
+        path = copy / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{file} does not hold {old!r}"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        return [str(problem) for problem in check.problems(folder)]
+        try:
+            return [str(problem) for problem in check.problems(copy)]
+        finally:
+            path.write_text(text, encoding="utf-8")
 
     return break_it
 
@@ -136,6 +145,12 @@ def test_the_solution_that_ships_has_no_problems() -> None:
             "<TargetEntityType>cfl_x",
             "its view is none of",
         ),
+        (
+            form_of("cfl_payment"),
+            "&lt;QuickFormIds&gt;&lt;QuickFormId entityname=",
+            "&lt;QuickFormIds&gt;&lt;QuickFormId name=",
+            "quick view quickview_openbalance shows no quick form of cfl_billingaccount",
+        ),
         (form_of("cfl_payment"), ' disabled="true"', "", "can be typed into"),
         (
             view_of("cfl_payment", "Active Payments"),
@@ -148,6 +163,30 @@ def test_the_solution_that_ships_has_no_problems() -> None:
             'condition attribute="statecode"',
             'condition attribute="state"',
             "uses state, which cfl_payment has not",
+        ),
+        (
+            view_of("cfl_accounttransaction", "Debits"),
+            '<attribute name="invoicenumber"',
+            '<attribute name="invoicenumbre"',
+            "uses invoicenumbre, which invoice has not",
+        ),
+        (
+            view_of("cfl_accounttransaction", "Debits"),
+            'alias="invoice"',
+            'alias="bill"',
+            "shows invoice.invoicenumber but does not fetch it",
+        ),
+        (
+            view_of("cfl_accounttransaction", "Debits"),
+            'to="cfl_invoiceid"',
+            'to="cfl_serviceid"',
+            "links cfl_accounttransaction.cfl_serviceid to invoice, where no lookup leads",
+        ),
+        (
+            view_of("cfl_accounttransaction", "Debits"),
+            ' link-type="outer"',
+            "",
+            "hides the rows whose cfl_invoiceid is empty",
         ),
         (
             view_of("cfl_payment", "Payment Lookup View"),
@@ -201,7 +240,56 @@ def test_the_solution_that_ships_has_no_problems() -> None:
         (BILLER, "prvReadcfl_payment", "prvReadcfl_paiment", "prvReadcfl_paiment is no privilege on a table"),
         (BILLER, "prvReadcfl_request", "prvCreatecfl_request", "may create cfl_request, which is for"),
         (BILLER, "prvReadcfl_request", "prvDeletecfl_request", "may delete cfl_request"),
+        (
+            SERVICE,
+            "prvAppendTocfl_taxrate",
+            "prvReadAttribute",
+            "lacks prvAppendTocfl_taxrate, so cfl_taxrate_cfl_transactiontax_cfl_taxrateid cannot be set",
+        ),
+        (
+            BILLER,
+            "prvAppendTocfl_paymenttype",
+            "prvReadcfl_paymenttype",
+            "so cfl_paymenttype_cfl_paymentbatchline_cfl_paymenttypeid cannot be set",
+        ),
+        (
+            BILLER,
+            "prvReadcfl_request",
+            "prvReadcfl_maypost",
+            "prvReadcfl_maypost at Global is more than Create",
+        ),
+        (
+            BILLER,
+            'prvCreatecfl_maypost" level="Basic"',
+            'prvCreatecfl_maypost" level="Global"',
+            "more than Create at Basic",
+        ),
+        (SERVICE, "prvReadcfl_request", "prvCreatecfl_maypost", "prvCreatecfl_maypost is a person's right"),
+        (
+            SERVICE,
+            "prvReadcfl_transactiontax",
+            "prvDeletecfl_transactiontax",
+            "may delete cfl_transactiontax",
+        ),
         (CHARGE, "type>2<", "type>0<", "does not allow synchronous steps"),
+        (
+            CHARGE,
+            "prvCreatecfl_maycharge",
+            "prvReadcfl_maycharge",
+            "no right to create rows of a marker table",
+        ),
+        (
+            "customapis/cfl_Disburse/customapirequestparameters/InvoiceIds/customapirequestparameter.xml",
+            "<type>11<",
+            "<type>4<",
+            "has the type 4, which is none of Boolean",
+        ),
+        (
+            "customapis/cfl_Disburse/customapirequestparameters/InvoiceIds/customapirequestparameter.xml",
+            "<name>cfl_Disburse.",
+            "<name>cfl_Dispense.",
+            "not cfl_Disburse.InvoiceIds",
+        ),
         (CHARGE, "prvCreatecfl_maycharge", "prvCreatecfl_mayfly", "not guarded by a privilege that exists"),
         (
             "customapis/cfl_ChargeInvoice/customapirequestparameters/Amount/customapirequestparameter.xml",

@@ -1,7 +1,8 @@
 """The pages of the local CRM for people: a model-driven app made from the solution's own site map, views, forms and ribbon."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, unquote
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from sandbox.crm.errors import ApiError
 from sandbox.crm.identity import Actor
+from sandbox.crm.mail import content
 from sandbox.crm.pages import clientcontext, shown
 from sandbox.crm.pages.assets import Assets
 from sandbox.crm.pages.clientcontext import ClientContext
@@ -18,7 +20,7 @@ from sandbox.crm.pages.commandbar import CommandBars
 from sandbox.crm.pages.forms import CREATE, Forms
 from sandbox.crm.pages.navigation import Navigation
 from sandbox.crm.pages.reads import Reads, RefusedError
-from sandbox.crm.pages.views import Views, Wish
+from sandbox.crm.pages.views import Grid, Place, Views, Wish
 from sandbox.crm.schema import Schema, Table
 from sandbox.crm.security import Security, privilege_name
 from sandbox.crm.signin import SignIn
@@ -75,6 +77,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["for_script"] = _for_script_element
 
     def handle(self, request: Request, actor: Actor | None) -> Response:
         """`actor` is who the cookie names, None for a visitor: who gets the page to choose a user."""
@@ -108,6 +111,8 @@ class Pages:
             return Response(302, {"location": "/main.aspx", "cache-control": "no-store"})
         if path == "/main.aspx":
             return self._main(request, actor)
+        if path == shown.FILE_PATH:
+            return self._file(request, actor)
         return self._message(request, actor, 404, "There is no such page.")
 
     def _main(self, request: Request, actor: Actor) -> Response:
@@ -115,6 +120,7 @@ class Pages:
         kinds: dict[str, Callable[[Request, Actor, dict[str, str], Table], Response]] = {
             "entitylist": self._list,
             "entityrecord": self._record,
+            "grid": self._grid,
         }
         kind = kinds.get(query.get("pagetype", ""))
         if kind is None:
@@ -128,6 +134,8 @@ class Pages:
         try:
             return kind(request, actor, query, table)
         except (ApiError, RefusedError) as error:
+            if kind == self._grid:
+                return _html(escape(str(error)), error.status)
             return self._message(request, actor, error.status, str(error))
 
     def _list(self, request: Request, actor: Actor, query: dict[str, str], table: Table) -> Response:
@@ -147,20 +155,28 @@ class Pages:
                 (each, shown.list_address(table.name, viewid=str(each.id)))
                 for each in self._views.offered(table)
             ],
-            data=self._script_data(table, actor) | {"page": "list"},
+            data=self._script_data(table, actor, [grid]) | {"page": "list"},
         )
+
+    def _grid(self, request: Request, actor: Actor, query: dict[str, str], table: Table) -> Response:
+        """One grid alone, for the script that renews it on its page."""
+        wish = Wish.of(query)
+        view = self._views.chosen(table, wish.view)
+        place = Place.of(self._schema, table, query)
+        grid = self._views.grid(self._reads(request, actor), table, view, wish, place)
+        return _html(self._templates.get_template("gridbody.html").render(grid=grid))
 
     def _record(self, request: Request, actor: Actor, query: dict[str, str], table: Table) -> Response:
         reads = self._reads(request, actor)
         if query.get("id"):
-            try:
-                row_id = UUID(query["id"].strip("{}"))
-            except ValueError:
+            row_id = _guid(query["id"])
+            if row_id is None:
                 return self._message(request, actor, 404, "That is not the id of a record.")
             page = self._forms.open(table, row_id, actor, reads, query.get("related", ""))
         else:
-            page = self._forms.new(table, actor, reads)
-        data = self._script_data(table, actor) | {
+            parent = _guid(query.get("parentid", ""))
+            page = self._forms.new(table, actor, reads, query.get("relationship", ""), parent)
+        data = self._script_data(table, actor, page.grids) | {
             "page": "form",
             "id": str(page.row_id) if page.row_id else "",
             "name": page.title if page.row_id else "",
@@ -179,13 +195,32 @@ class Pages:
             data=data,
         )
 
-    def _script_data(self, table: Table, actor: Actor) -> dict[str, Any]:
+    def _file(self, request: Request, actor: Actor) -> Response:
+        """The file in an attachment or a note, for who may read that."""
+        query = dict(parse_qsl(request.query))
+        tables = {number: name for name, number in shown.FILE_TYPES.items()}
+        name, row_id = tables.get(query.get("AttachmentType", "")), _guid(query.get("AttachmentId", ""))
+        if name is None or row_id is None:
+            return self._message(request, actor, 404, "There is no such file.")
+        try:
+            row = self._reads(request, actor).row(self._schema.table(name), row_id)
+        except (ApiError, RefusedError) as error:
+            return self._message(request, actor, error.status, str(error))
+        headers = {
+            "content-type": str(row.get("mimetype") or "application/octet-stream"),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(str(row.get('filename') or 'file'), safe='')}",
+            "cache-control": "no-store",
+        }
+        return Response(200, headers, content(name, row))
+
+    def _script_data(self, table: Table, actor: Actor, grids: Iterable[Grid]) -> dict[str, Any]:
         return {
             "table": table.name,
+            "typeCode": table.object_type_code,
             "set": table.entity_set,
             "sets": {each.name: each.entity_set for each in self._schema},
             "texts": self._assets.texts(),
-            **self._command_bars.of(table, actor),
+            **self._command_bars.of([table, *(grid.table for grid in grids)], actor),
         }
 
     def _reads(self, request: Request, actor: Actor) -> Reads:
@@ -222,9 +257,20 @@ class Pages:
             page_data=_for_script_element(data),
             **values,
         )
-        return Response(
-            200, {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}, html.encode()
-        )
+        return _html(html)
+
+
+def _html(text: str, status: int = 200) -> Response:
+    return Response(
+        status, {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}, text.encode()
+    )
+
+
+def _guid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip("{}"))
+    except ValueError:
+        return None
 
 
 def _for_script_element(data: dict[str, Any]) -> str:

@@ -14,6 +14,8 @@ from sandbox.crm.schema import Table
 from sandbox.crm.webapi import WebApi
 from sandbox.wire import Request
 
+_MOST_NAMED = 500
+
 ApiRow = dict[str, Any]
 """A row as the Web API writes it, with its annotations."""
 
@@ -32,13 +34,18 @@ class Sheet:
 
     rows: list[ApiRow]
     more: bool
+    total: int
+    """Of all pages, as far as the platform counts."""
+    uncounted: bool
+    """Whether there are even more."""
 
 
 @dataclass(frozen=True)
 class Condition:
     attribute: str
+    """A column of the table, or `alias.column` of one that the query links to."""
     operator: str
-    value: str
+    values: tuple[str, ...] = ()
 
 
 class Reads:
@@ -52,45 +59,28 @@ class Reads:
     def row(self, table: Table, row_id: UUID) -> ApiRow:
         return self._get(f"{table.entity_set}({row_id})")
 
-    def sheet(
-        self,
-        table: Table,
-        fetch: Element,
-        *,
-        page: int = 1,
-        size: int = 50,
-        order: tuple[str, bool] | None = None,
-        conditions: Sequence[Condition] = (),
-        any_of: Sequence[Condition] = (),
-    ) -> Sheet:
-        """Rows of a view's fetch, narrowed by all `conditions` and one of `any_of`; `order` replaces the view's own."""
-        query = deepcopy(fetch)
-        query.attrib |= {"count": str(size), "page": str(page)}
-        entity = query.find("entity")
-        if entity is None:
-            raise RefusedError(400, f"A view of {table.plural} asks for no table.")
-        if order:
-            for own in entity.findall("order"):
-                entity.remove(own)
-            SubElement(
-                entity, "order", {"attribute": order[0], "descending": "true" if order[1] else "false"}
-            )
-        for kind, terms in (("and", conditions), ("or", any_of)):
-            if terms:
-                group = SubElement(entity, "filter", {"type": kind})
-                for term in terms:
-                    SubElement(
-                        group,
-                        "condition",
-                        {"attribute": term.attribute, "operator": term.operator, "value": term.value},
-                    )
-        answer = self._get(table.entity_set, f"fetchXml={quote(tostring(query, encoding='unicode'))}")
-        more = bool(
-            answer.get("@Microsoft.Dynamics.CRM.morerecords")
-            or answer.get("@odata.nextLink")
-            or answer.get("@Microsoft.Dynamics.CRM.fetchxmlpagingcookie")
+    def sheet(self, table: Table, query: Element, *, page: int = 1, size: int = 50) -> Sheet:
+        paged = deepcopy(query)
+        paged.attrib |= {"count": str(size), "page": str(page), "returntotalrecordcount": "true"}
+        answer = self._get(table.entity_set, f"fetchXml={quote(tostring(paged, encoding='unicode'))}")
+        return Sheet(
+            answer["value"],
+            bool(answer.get("@Microsoft.Dynamics.CRM.morerecords")),
+            int(answer.get("@Microsoft.Dynamics.CRM.totalrecordcount", -1)),
+            bool(answer.get("@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded")),
         )
-        return Sheet(answer["value"], more)
+
+    def named(self, table: Table, text: str) -> list[str]:
+        """Ids of the rows with that text in their name, as many as a condition takes; none for who may read none."""
+        fetch = Element("fetch", {"top": str(_MOST_NAMED)})
+        entity = SubElement(fetch, "entity", {"name": table.name})
+        SubElement(entity, "attribute", {"name": table.primary_key})
+        query = narrowed(fetch, conditions=[Condition(table.primary_name, "like", (f"%{text}%",))])
+        try:
+            answer = self._get(table.entity_set, f"fetchXml={quote(tostring(query, encoding='unicode'))}")
+        except RefusedError:
+            return []
+        return [str(row[table.primary_key]) for row in answer["value"]]
 
     def _get(self, path: str, query: str = "") -> ApiRow:
         request = Request(
@@ -105,3 +95,39 @@ class Reads:
         if response.status != 200:
             raise RefusedError(response.status, content.get("error", {}).get("message", "No answer."))
         return dict(content)
+
+
+def narrowed(
+    fetch: Element,
+    *,
+    order: tuple[str, bool] | None = None,
+    conditions: Sequence[Condition] = (),
+    any_of: Sequence[Condition] = (),
+) -> Element:
+    """A view's fetch, narrowed by all `conditions` and one of `any_of`; `order` replaces the view's own."""
+    query = deepcopy(fetch)
+    entity = query.find("entity")
+    if entity is None:
+        raise RefusedError(400, "A view asks for no table.")
+    if order:
+        for own in entity.findall("order"):
+            entity.remove(own)
+        SubElement(entity, "order", {"attribute": order[0], "descending": "true" if order[1] else "false"})
+    for kind, terms in (("and", conditions), ("or", any_of)):
+        if terms:
+            group = SubElement(entity, "filter", {"type": kind})
+            for term in terms:
+                _add(group, term)
+    return query
+
+
+def _add(group: Element, term: Condition) -> None:
+    alias, _, attribute = term.attribute.rpartition(".")
+    condition = SubElement(group, "condition", {"attribute": attribute, "operator": term.operator})
+    if alias:
+        condition.set("entityname", alias)
+    if len(term.values) == 1 and term.operator != "in":
+        condition.set("value", term.values[0])
+        return
+    for value in term.values:
+        SubElement(condition, "value").text = value

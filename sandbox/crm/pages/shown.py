@@ -1,13 +1,18 @@
 """One value of a row as a person reads it: formatted text and, for a lookup, the way to the row it points at."""
 
+import re
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from urllib.parse import urlencode
 from uuid import UUID
 
+from sandbox.crm.mail import ATTACHMENT, NOTE
 from sandbox.crm.pages.reads import ApiRow
 from sandbox.crm.schema import LOOKUPS, Column, Kind, Schema, Table
 
 NOTHING = "---"
+FILE_PATH = "/Activities/Attachment/download.aspx"
+FILE_TYPES = {ATTACHMENT: "1001", NOTE: "5"}
 NUMERIC = frozenset({Kind.MONEY, Kind.DECIMAL, Kind.INTEGER, Kind.BIGINT, Kind.DOUBLE})
 _FORMATTED = "@OData.Community.Display.V1.FormattedValue"
 _TARGET = "@Microsoft.Dynamics.CRM.lookuplogicalname"
@@ -25,12 +30,22 @@ def record_address(table: str, row_id: UUID | str, **more: str) -> str:
     return "/main.aspx?" + urlencode({"pagetype": "entityrecord", "etn": table, "id": str(row_id), **more})
 
 
-def new_address(table: str) -> str:
-    return "/main.aspx?" + urlencode({"pagetype": "entityrecord", "etn": table})
+def new_address(table: str, **more: str) -> str:
+    return "/main.aspx?" + urlencode({"pagetype": "entityrecord", "etn": table, **more})
 
 
 def list_address(table: str, **more: str) -> str:
     return "/main.aspx?" + urlencode({"pagetype": "entitylist", "etn": table, **more})
+
+
+def grid_address(table: str, **more: str) -> str:
+    """Of a list alone, without a page around it."""
+    return "/main.aspx?" + urlencode({"pagetype": "grid", "etn": table, **more})
+
+
+def file_address(table: str, row_id: UUID | str) -> str:
+    """Of the file in an attachment or a note."""
+    return f"{FILE_PATH}?" + urlencode({"AttachmentType": FILE_TYPES[table], "AttachmentId": str(row_id)})
 
 
 def value(schema: Schema, table: Table, column: Column, row: ApiRow) -> Shown:
@@ -44,6 +59,8 @@ def value(schema: Schema, table: Table, column: Column, row: ApiRow) -> Shown:
         return Shown(text, record_address(target, raw) if target in schema.tables else "")
     if column.kind is Kind.STATUS:
         return Shown(status(table, column, int(raw)))
+    if column.format == "html":
+        return Shown(plain(text))
     if column.format == "url" and text.startswith("https://"):
         return Shown(text, text, outside=True)
     return Shown(text)
@@ -72,3 +89,41 @@ def status(table: Table, column: Column, reason: int) -> str:
 
 def name_of(table: Table, row: ApiRow) -> str:
     return str(row.get(table.primary_name) or f"{table.label} without a name")
+
+
+def plain(markup: str) -> str:
+    """What a text with markup says; nothing of it is ever taken for markup here."""
+    reader = _Reader()
+    reader.feed(markup)
+    reader.close()
+    lines = (re.sub(r"[ \t\r\n]+", " ", line).strip() for line in "".join(reader.parts).split("\f"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+class _Reader(HTMLParser):
+    """Texts, with a form feed where a line ends."""
+
+    _SILENT = frozenset({"style", "script", "head", "title"})
+    _BLOCKS = frozenset({"p", "div", "tr", "li", "table", "h1", "h2", "h3", "h4", "ul", "ol", "br", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._silenced = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self._silenced += tag in self._SILENT
+        if tag in self._BLOCKS:
+            self.parts.append("\f")
+        elif tag in {"td", "th"}:
+            self.parts.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silenced -= tag in self._SILENT and self._silenced > 0
+        if tag in self._BLOCKS - {"br", "hr"}:
+            self.parts.append("\f")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silenced:
+            self.parts.append(data)

@@ -41,6 +41,11 @@ def test_the_shipping_mapping_fits_the_shipping_solution_in_one_call(crm: Datave
             "Mapping sales, disbursement: the entity set of cfl_disbursement is cfl_disbursements, not cfl_disbursement.",
         ),
         (
+            'id = "cfl_transactiontaxid"\nlabel = "cfl_name"',
+            'id = "cfl_transactiontaxid"\nlabel = "cfl_nmae"',
+            "Mapping sales, transaction_tax: there is no column cfl_nmae on cfl_transactiontax.",
+        ),
+        (
             'id = "cfl_requestid"',
             'id = "requestid"',
             "Mapping sales, request: the primary key of cfl_request is cfl_requestid, not requestid.",
@@ -74,6 +79,7 @@ def test_the_shipping_mapping_fits_the_shipping_solution_in_one_call(crm: Datave
     ids=[
         "table",
         "entity set",
+        "label",
         "primary key",
         "column",
         "not a choice",

@@ -97,6 +97,7 @@ def test_neither_is_a_number_that_is_none_nor_a_moment_without_zone(value: objec
             ),
         ),
         (function("", "Sum", {"A": 1, "B": "x"}), "Sum(A=@p1,B=@p2)?@p1=1&@p2='x'"),
+        (function("", "Of", {"Names": ["a", "b"]}), "Of(Names=@p1)?@p1=%5B%22a%22,%22b%22%5D"),
         (bind("invoices", INVOICE), f"/invoices({INVOICE})"),
     ],
 )

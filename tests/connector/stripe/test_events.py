@@ -60,6 +60,23 @@ def test_an_event_about_a_charge_names_its_intent() -> None:
     assert (event.object_id, event.object_kind, event.payment_intent) == ("ch_1", "charge", "pi_1")
 
 
+@pytest.mark.parametrize(
+    ("metadata", "transaction"),
+    [
+        ({"counterfoil_transaction": "4711"}, "4711"),
+        ({"counterfoil_transaction": 4711}, ""),
+        ({"else": "4711"}, ""),
+        (None, ""),
+        ("4711", ""),
+    ],
+)
+def test_an_event_about_a_refund_names_what_we_wrote_on_it(metadata: object, transaction: str) -> None:
+    refund = {"id": "re_1", "object": "refund", "payment_intent": "pi_1", "metadata": metadata}
+    body = json.dumps(an_event(type="refund.updated", data={"object": refund}))
+    event = heard(body, signed(body))
+    assert (event.object_id, event.object_kind, event.transaction) == ("re_1", "refund", transaction)
+
+
 def test_an_event_about_something_without_id_or_intent() -> None:
     body = json.dumps(an_event(type="balance.available", data={"object": {"object": "balance"}}))
     event = heard(body, signed(body))

@@ -12,7 +12,18 @@ import responses
 
 from connector.stripe.client import Stripe, pooled_session
 from connector.stripe.gateway import StripeGateway
-from plugins.ports import Decline, GatewayRefused, Intent, IntentOrder, IntentStatus, MethodType, NoAnswer
+from plugins.ports import (
+    Decline,
+    GatewayRefused,
+    Intent,
+    IntentOrder,
+    IntentStatus,
+    MethodType,
+    NoAnswer,
+    Refund,
+    RefundOrder,
+    RefundStatus,
+)
 from plugins.rules.money import Money
 
 BASE = "https://stripe.test"
@@ -418,6 +429,129 @@ class TestUnconfirmed:
         wire.get(INTENTS, status=500)
         with pytest.raises(NoAnswer):
             gateway.unconfirmed_intents(datetime(2026, 11, 22, tzinfo=UTC))
+
+
+REFUNDS = f"{BASE}/v1/refunds"
+NOT_REFUNDS = {
+    **{name: answer for name, answer in UNKNOWN.items() if "half an intent" not in name},
+    "200 with half a refund": {"status": 200, "json": {"id": "re_1", "object": "refund", "status": "succeeded"}},
+    "200 with an intent": {"status": 200, "json": an_intent("succeeded")},
+}  # fmt: skip
+
+
+def an_order_of_a_refund(amount: str = "12.50", currency: str = "USD") -> RefundOrder:
+    return RefundOrder("pi_1", Money.parse(amount, currency), {"transaction": "t1"}, "refund-1")
+
+
+def a_refund(status: str = "succeeded", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": "re_1",
+        "object": "refund",
+        "status": status,
+        "amount": 1250,
+        "currency": "usd",
+        "payment_intent": "pi_1",
+        "metadata": {"transaction": "t1"},
+        **fields,
+    }
+
+
+class TestRefund:
+    def test_a_refund_is_ordered_with_everything_in_it(
+        self, wire: responses.RequestsMock, gateway: StripeGateway
+    ) -> None:
+        wire.post(REFUNDS, json=a_refund())
+        assert gateway.refund(an_order_of_a_refund(), 5) == Refund(
+            "re_1",
+            "pi_1",
+            RefundStatus.SUCCEEDED,
+            Money(1250, "USD"),
+            metadata={"transaction": "t1"},
+        )
+        assert sent(wire) == {
+            "payment_intent": ["pi_1"],
+            "amount": ["1250"],
+            "reason": ["requested_by_customer"],
+            "metadata[transaction]": ["t1"],
+        }
+        assert wire.calls[0].request.headers["Idempotency-Key"] == "refund-1"
+
+    @pytest.mark.parametrize("status", RefundStatus)
+    def test_every_status_of_stripe_is_known(
+        self, wire: responses.RequestsMock, gateway: StripeGateway, status: str
+    ) -> None:
+        wire.get(f"{REFUNDS}/re_1", json=a_refund(status, failure_reason="lost_or_stolen_card"))
+        found = gateway.read_refund("re_1", 5)
+        assert (found.status, found.reason) == (status, "lost_or_stolen_card")
+
+    @pytest.mark.parametrize(
+        ("code", "known_as"),
+        [("charge_already_refunded", "charge_already_refunded"), (None, "invalid_request")],
+    )
+    def test_what_stripe_refuses_was_certainly_not_done(
+        self, wire: responses.RequestsMock, gateway: StripeGateway, code: str | None, known_as: str
+    ) -> None:
+        error = {
+            "type": "invalid_request_error",
+            "code": code,
+            "message": "Charge ch_1 has already been refunded.",
+        }
+        wire.post(REFUNDS, status=400, json={"error": error})
+        with pytest.raises(GatewayRefused, match="already been refunded") as refusal:
+            gateway.refund(an_order_of_a_refund(), 5)
+        assert refusal.value.code == known_as
+
+    def test_a_key_used_with_other_parameters_concludes_nothing(
+        self, wire: responses.RequestsMock, gateway: StripeGateway
+    ) -> None:
+        """There may be a refund under that key."""
+        wire.post(
+            REFUNDS, status=400, json={"error": {"type": "idempotency_error", "message": "same parameters"}}
+        )
+        with pytest.raises(NoAnswer):
+            gateway.refund(an_order_of_a_refund(), 5)
+
+    def test_a_currency_that_stripe_does_not_take(self, gateway: StripeGateway) -> None:
+        with pytest.raises(GatewayRefused) as refusal:
+            gateway.refund(an_order_of_a_refund("1.000", "KWD"), 5)
+        assert refusal.value.code == "currency_not_supported"
+
+    @pytest.mark.parametrize("answer", NOT_REFUNDS.values(), ids=NOT_REFUNDS.keys())
+    def test_an_answer_that_proves_nothing_concludes_nothing(
+        self, wire: responses.RequestsMock, gateway: StripeGateway, answer: dict[str, Any]
+    ) -> None:
+        wire.post(REFUNDS, **answer)
+        wire.get(f"{REFUNDS}/re_1", **answer)
+        wire.get(REFUNDS, **answer)
+        with pytest.raises(NoAnswer):
+            gateway.refund(an_order_of_a_refund(), 5)
+        with pytest.raises(NoAnswer):
+            gateway.read_refund("re_1", 5)
+        with pytest.raises(NoAnswer):
+            gateway.refunds_of("pi_1", 5)
+
+    def test_the_truth_about_another_refund_concludes_nothing(
+        self, wire: responses.RequestsMock, gateway: StripeGateway
+    ) -> None:
+        wire.get(f"{REFUNDS}/re_1", json=a_refund(id="re_2"))
+        with pytest.raises(NoAnswer):
+            gateway.read_refund("re_1", 5)
+
+    def test_a_refund_that_is_not_there(self, wire: responses.RequestsMock, gateway: StripeGateway) -> None:
+        error = {"type": "invalid_request_error", "code": "resource_missing", "message": "No such refund"}
+        wire.get(f"{REFUNDS}/re_1", status=404, json={"error": error})
+        with pytest.raises(GatewayRefused) as refused:
+            gateway.read_refund("re_1", 5)
+        assert refused.value.code == "resource_missing"
+
+    def test_all_refunds_of_an_intent_are_listed_over_all_pages(
+        self, wire: responses.RequestsMock, gateway: StripeGateway
+    ) -> None:
+        for more, name in ((True, "re_a"), (False, "re_b")):
+            page = {"object": "list", "url": "/v1/refunds", "has_more": more, "data": [a_refund(id=name)]}
+            wire.get(REFUNDS, json=page)
+        assert [each.reference for each in gateway.refunds_of("pi_1", 5)] == ["re_a", "re_b"]
+        assert query_of(wire, 0)["payment_intent"] == "pi_1"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from connector.dataverse import context
 from connector.dataverse.context import ContextRefused
-from plugins.actions import KeyInvalid, KeyReused
+from plugins.actions import Action, KeyInvalid, KeyReused
 from plugins.charge_invoice import ACTION as CHARGE
 from tests.connector.web.contexts import CALLER, CONTRACTS, INVOICE, a_context, on_the_wire
 from tests.connector.web.door import Door
@@ -187,11 +187,78 @@ class TestAnswers:
         assert door.get("/dataverse").status == 405
 
 
-def test_dates_are_read_as_utc_whatever_offset_they_carry() -> None:
-    assert context._plain("/Date(1506409448000-0700)/") == datetime(2017, 9, 26, 7, 4, 8, tzinfo=UTC)
-    assert context._plain("/Date(-1)/") == datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
-    assert context._plain("/Date(999999999999999)/") == "/Date(999999999999999)/"
-    assert context._plain([{"__type": f"OptionSetValue:{CONTRACTS}", "Value": 3}, {"odd": 1}]) == [3, None]
+EVERY_KIND = Action(
+    "cfl_ChargeInvoice",
+    "invoice",
+    {
+        "RequestKey": str,
+        "Amount": Decimal,
+        "When": datetime,
+        "Ids": list,
+        "Kind": int,
+        "Flag": bool,
+        "Text": str,
+        "Key": UUID,
+    },
+    "prvCreatecfl_maycharge",
+)
+"""An action with a parameter of every type there is."""
+
+
+def parsed(app: ScriptedApp, name: str, value: Any) -> Any:
+    body = on_the_wire(a_context({name: value}))
+    return context.parse(body, app.moment, ORGANIZATION, {EVERY_KIND.name: EVERY_KIND}).parameters.get(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "read"),
+    [
+        ("When", "/Date(1506409448000-0700)/", datetime(2017, 9, 26, 7, 4, 8, tzinfo=UTC)),
+        ("When", "/Date(-1)/", datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)),
+        ("When", None, None),
+        ("Ids", ["a", "b"], ["a", "b"]),
+        ("Ids", [], []),
+        ("Kind", 3, 3),
+        ("Kind", {"__type": f"OptionSetValue:{CONTRACTS}", "Value": 3}, 3),
+        ("Flag", False, False),
+        ("Text", "/Date(0)/", "/Date(0)/"),
+        ("Text", "", ""),
+        ("Amount", {"__type": f"Money:{CONTRACTS}", "Value": "<12.50>"}, Decimal("12.50")),
+        ("Amount", 12, Decimal(12)),
+        ("Key", {"__type": f"EntityReference:{CONTRACTS}", "Id": str(INVOICE)}, INVOICE),
+    ],
+)
+def test_a_parameter_has_its_declared_type(app: ScriptedApp, name: str, sent: Any, read: Any) -> None:
+    found = parsed(app, name, sent)
+    assert (found, type(found)) == (read, type(read))
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("When", "2026-01-31"),
+        ("When", "/Date(999999999999999)/"),
+        ("When", 7),
+        ("Ids", "a,b"),
+        ("Ids", [7]),
+        ("Ids", ["a", None]),
+        ("Ids", [{"odd": 1}]),
+        ("Ids", {"a": "b"}),
+        ("Kind", "3"),
+        ("Kind", "<3.5>"),
+        ("Kind", True),
+        ("Flag", 1),
+        ("Flag", "true"),
+        ("Text", 7),
+        ("Text", ["a"]),
+        ("Key", 7),
+    ],
+)
+def test_a_parameter_of_another_type_is_turned_away(app: ScriptedApp, name: str, sent: Any) -> None:
+    with pytest.raises(ContextRefused) as refused:
+        parsed(app, name, sent)
+    assert (refused.value.status, refused.value.code) == (400, "parameter_malformed")
+    assert name in refused.value.message
 
 
 def test_a_byte_order_mark_is_no_mistake(app: ScriptedApp) -> None:

@@ -1,15 +1,17 @@
 // @ts-check
-/* One attempt to charge: sent once under its key, then asked about until its row says what became of it. */
+/* One attempt at an action: sent once under its key, then asked about until its row says what became of it. */
 (function (root) {
   "use strict";
 
-  const { Money, Outcome, WebApi } = root.Counterfoil;
+  const { Request, WebApi } = root.Counterfoil;
 
   /**
+   * `path` and `body` are the call. `of` is what a row means, null while it is no end; `unknown` what is said when there
+   * is none within the time a user can be asked to wait; `forbidden` when the platform itself said no.
    * @typedef {{
-   *   key: string, invoiceId: string, amount: number, expected: number,
-   *   profile: { id: string, name: string, debit: boolean },
-   *   currency: { code: string, precision: number }, money: (minor: number) => string, ownSentences: boolean
+   *   key: string, path: string, body: string,
+   *   of: (row: any) => any, unknown: (row: any) => any, forbidden: () => any,
+   *   waits: { slow: string[], noAnswer: string[] }
    * }} Order
    */
 
@@ -23,12 +25,12 @@
 
   const Attempt = {
     /**
-     * Sends the charge; the view of its end, or of not knowing it.
+     * Sends the call; the view of its end, or of not knowing it.
      * @param {Order} order
      * @param {(line: string[]) => void} say what to tell whoever waits
      */
-    charge: async function (order, say) {
-      const slow = setTimeout(() => say(["submittingSlow"]), SLOW_AFTER);
+    send: async function (order, say) {
+      const slow = setTimeout(() => say(order.waits.slow), SLOW_AFTER);
       const view = await outcome(order, say);
       clearTimeout(slow);
       return view;
@@ -41,7 +43,7 @@
     settle: async function (order) {
       await Promise.race([Attempt.check(order.key), pause(CHECK_WITHIN)]);
       const found = await rowOf(order.key);
-      return (found.row && Outcome.of(found.row, order)) || Outcome.unknown(found.row, order.key);
+      return (found.row && order.of(found.row)) || order.unknown(found.row);
     },
 
     /** @param {string} key */
@@ -58,9 +60,9 @@
     await Promise.race([call.done, pause(CALL_WITHIN)]);
     for (;;) {
       const found = await rowOf(order.key);
-      const view = found.row && Outcome.of(found.row, order);
+      const view = found.row && order.of(found.row);
       if (view) return view;
-      if (call.status === 403 && repeats === 0 && !found.row) return Outcome.forbidden();
+      if (call.status === 403 && repeats === 0 && !found.row) return order.forbidden();
       const waited = Date.now() - since;
       if (call.status === 429 && found.absent && repeats < MOST_REPEATS) {
         repeats += 1;
@@ -69,9 +71,9 @@
         since = Date.now();
         await Promise.race([call.done, pause(CALL_WITHIN)]);
       } else if (waited >= ASK_UNTIL) {
-        return found.row ? Outcome.unknown(found.row, order.key) : Attempt.settle(order);
+        return found.row ? order.unknown(found.row) : Attempt.settle(order);
       } else {
-        if (waited >= SLOW_AFTER) say([found.absent ? "submittingNoAnswer" : "submittingSlow"]);
+        if (waited >= SLOW_AFTER) say(found.absent ? order.waits.noAnswer : order.waits.slow);
         await pause(ASK_EVERY);
       }
     }
@@ -80,32 +82,16 @@
   /** The call under way; `status` stays undefined until it is answered. @param {Order} order */
   function send(order) {
     const call = { status: /** @type {number | undefined} */ (undefined), retryAfter: 0, done: Promise.resolve() };
-    const path = "invoices(" + order.invoiceId + ")/Microsoft.Dynamics.CRM.cfl_ChargeInvoice";
-    call.done = WebApi.send(path, body(order)).then((/** @type {any} */ answer) => {
+    call.done = WebApi.send(order.path, order.body).then((/** @type {any} */ answer) => {
       call.status = answer.status;
       call.retryAfter = answer.retryAfter;
     });
     return call;
   }
 
-  /** Amounts go as the decimal numerals they are read as. @param {Order} order */
-  function body(order) {
-    return (
-      '{"RequestKey":' +
-      JSON.stringify(order.key) +
-      ',"Amount":' +
-      Money.numeral(order.amount, order.currency) +
-      ',"PaymentProfileId":' +
-      JSON.stringify(order.profile.id) +
-      ',"ExpectedBalance":' +
-      Money.numeral(order.expected, order.currency) +
-      "}"
-    );
-  }
-
   /** @param {string} key */
   async function rowOf(key) {
-    const answer = await WebApi.read(Outcome.path(key));
+    const answer = await WebApi.read(Request.path(key));
     return { row: answer.status === 200 ? answer.body : null, absent: answer.status === 404 };
   }
 

@@ -3,15 +3,18 @@
 (function (root) {
   "use strict";
 
-  const { Attempt, Entry, Figures, Locale, Money, Obstacle, Outcome, Page, WebApi } = root.Counterfoil;
+  const { Attempt, Dialog, Entry, Figures, Locale, Money, Obstacle, Outcome, Page } = root.Counterfoil;
 
   // Where the figures are sure.
   const WITH_FACTS = ["pending", "paid", "notchargeable", "noprofile", "unusable", "inprogress", "changed"];
 
-  const opened = openedWith(new URLSearchParams(location.search));
-  const known = knownOfUser();
+  const amountInput = /** @type {HTMLInputElement} */ (Page.element("amount"));
+  const profileSelect = /** @type {HTMLSelectElement} */ (Page.element("profile"));
+  const chargeButton = /** @type {HTMLButtonElement} */ (Page.element("charge"));
 
-  let locale = Locale.of(known, navigator.language);
+  const opened = openedWith(Dialog.opened());
+
+  let locale = Locale.of(Dialog.user(), navigator.language);
   /** @type {any} */
   let figures = null;
   /** @type {any} */
@@ -23,10 +26,10 @@
     event.preventDefault();
     submit();
   });
-  Page.amount.addEventListener("input", () => validate(true));
-  Page.profile.addEventListener("change", () => validate(true));
-  Page.close.addEventListener("click", () => close());
-  Page.again.addEventListener("click", () => {
+  amountInput.addEventListener("input", () => validate(true));
+  profileSelect.addEventListener("change", () => validate(true));
+  Page.element("close").addEventListener("click", () => close());
+  Page.element("again").addEventListener("click", () => {
     if (!busy) again();
   });
   document.addEventListener("keydown", (event) => {
@@ -48,9 +51,9 @@
     Page.enter("loading", true);
     Page.waiting(["loading"]);
     Page.title.focus();
-    Page.buttons({ close: ["cancel"], primary: "close" });
-    const [settings, read] = await Promise.all([userSettings(), readFigures()]);
-    locale = Locale.of(settings, navigator.language);
+    Page.buttons({ close: ["cancel"] }, "close");
+    const [reader, read] = await Promise.all([Dialog.reader(), readFigures()]);
+    locale = reader.locale;
     speak();
     if (read.refusal) unreadable(read.refusal);
     else present(read.figures);
@@ -58,7 +61,9 @@
 
   function speak() {
     Page.speak(locale);
-    Page.headline(figures ? figures.number : opened.number);
+    Page.write(Page.element("profile-label"), ["profile"]);
+    Page.write(Page.element("amount-label"), ["amount"]);
+    Page.headline(["title", figures ? figures.number : opened.number]);
   }
 
   /** @returns {Promise<any>} */
@@ -67,52 +72,30 @@
     return Figures.read(opened.invoiceId, new Date());
   }
 
-  /** What the platform says of the user without being asked, where it does. */
-  function knownOfUser() {
-    const context = root.GetGlobalContext ? root.GetGlobalContext() : {};
-    const settings = context.userSettings || {};
-    const id = settings.userId || (context.getUserId ? context.getUserId() : "");
-    return { id: id.replace(/[{}]/g, ""), uilanguageid: settings.languageId || 0, localeid: 0 };
-  }
-
-  /** The user's own number style; a language of 0 is the organization's, which the platform has told. */
-  async function userSettings() {
-    let id = known.id;
-    if (!id) {
-      const me = await WebApi.read("WhoAmI");
-      id = me.status === 200 ? me.body.UserId : "";
-    }
-    if (!id) return known;
-    const columns = "decimalsymbol,numberseparator,numbergroupformat,localeid,uilanguageid";
-    const row = await WebApi.read("usersettingscollection(" + id + ")?$select=" + columns);
-    if (row.status !== 200) return known;
-    return Object.assign({}, row.body, { uilanguageid: row.body.uilanguageid || known.uilanguageid });
-  }
-
   /** Shows the form, or why there is nothing to charge. @param {any} read */
   function present(read) {
     figures = read;
-    Page.headline(figures.number);
+    Page.headline(["title", figures.number]);
     const instead = Obstacle.of(figures, money, Page.text);
     if (instead) {
       show(instead);
       return;
     }
     Page.clearMessage();
-    Page.currency(figures.currency.code);
+    Page.element("currency").textContent = figures.currency.code;
     showFacts();
     const offered = Entry.profiles(figures, Page.text);
-    Page.profiles(offered.options, offered.selected);
-    Page.amount.value = Money.editable(figures.room, figures.currency, locale.style);
+    Page.options(profileSelect, offered.options, offered.selected);
+    amountInput.value = Money.editable(figures.room, figures.currency, locale.style);
     Page.form.hidden = false;
     Page.freeze(false);
-    Page.buttons({ close: ["cancel"], charge: ["charge", money(figures.room)], primary: "charge" });
+    Page.buttons({ close: ["cancel"], charge: ["charge", money(figures.room)] }, "charge");
     validate(false);
     if (chosen()) {
-      Page.amount.focus();
-      Page.amount.select();
+      amountInput.focus();
+      amountInput.select();
     } else {
-      Page.profile.focus();
+      profileSelect.focus();
     }
   }
 
@@ -137,7 +120,7 @@
 
   function chosen() {
     return (
-      figures.profiles.find((/** @type {any} */ one) => one.id === Page.profile.value && one.unusable === "") || null
+      figures.profiles.find((/** @type {any} */ one) => one.id === profileSelect.value && one.unusable === "") || null
     );
   }
 
@@ -147,14 +130,14 @@
    */
   function validate(edited) {
     if (!figures || Page.form.hidden || busy) return null;
-    const entered = Entry.check(Page.amount.value, figures, locale.style, money);
+    const entered = Entry.check(amountInput.value, figures, locale.style, money);
     const amount = entered.amount;
     const profile = chosen();
-    Page.note("amount-error", entered.error);
-    Page.note("amount-hint", entered.hint);
-    Page.note("profile-note", Entry.profileNote(profile, figures, Page.text));
-    Page.write(Page.charge, ["charge", money(amount === null ? figures.room : amount)]);
-    Page.charge.setAttribute("aria-disabled", String(amount === null || !profile));
+    Page.complain(amountInput, entered.error);
+    Page.note(Page.element("amount-hint"), entered.hint);
+    Page.note(Page.element("profile-note"), Entry.profileNote(profile, figures, Page.text));
+    Page.write(chargeButton, ["charge", money(amount === null ? figures.room : amount)]);
+    chargeButton.setAttribute("aria-disabled", String(amount === null || !profile));
     if (edited || document.body.dataset.state === "loading") {
       Page.enter(amount === null ? "invalid" : profile ? "ready" : "unusable");
     }
@@ -173,7 +156,7 @@
     const amount = validate(true);
     const profile = chosen();
     if (amount === null || !profile) {
-      (profile ? Page.amount : Page.profile).focus();
+      (profile ? amountInput : profileSelect).focus();
       return;
     }
     if (!navigator.onLine) {
@@ -185,7 +168,7 @@
     Page.enter("submitting", true);
     Page.freeze(true);
     Page.waiting(["submitting", money(amount)]);
-    await conclude(await Attempt.charge(order, Page.waiting));
+    await conclude(await Attempt.send(order, Page.waiting));
   }
 
   /**
@@ -195,16 +178,39 @@
    * @param {any} profile
    */
   function orderFor(amount, profile) {
-    return {
-      key: crypto.randomUUID(),
-      invoiceId: opened.invoiceId,
+    const key = crypto.randomUUID();
+    const attempt = {
+      key: key,
       amount: amount,
-      expected: figures.room,
       profile: profile,
       currency: figures.currency,
       money: money,
       ownSentences: locale.language !== "en",
     };
+    return {
+      key: key,
+      path: "invoices(" + opened.invoiceId + ")/Microsoft.Dynamics.CRM.cfl_ChargeInvoice",
+      body: body(key, amount, profile),
+      of: (/** @type {any} */ row) => Outcome.of(row, attempt),
+      unknown: (/** @type {any} */ row) => Outcome.unknown(row, key),
+      forbidden: Outcome.forbidden,
+      waits: { slow: ["submittingSlow"], noAnswer: ["submittingNoAnswer"] },
+    };
+  }
+
+  /** Amounts go as the decimal numerals they are read as. @param {string} key @param {number} amount @param {any} profile */
+  function body(key, amount, profile) {
+    return (
+      '{"RequestKey":' +
+      JSON.stringify(key) +
+      ',"Amount":' +
+      Money.numeral(amount, figures.currency) +
+      ',"PaymentProfileId":' +
+      JSON.stringify(profile.id) +
+      ',"ExpectedBalance":' +
+      Money.numeral(figures.room, figures.currency) +
+      "}"
+    );
   }
 
   async function checkAgain() {
@@ -257,17 +263,17 @@
       reload: ["reload"],
       retry: ["tryAgain"],
     });
-    Page.buttons({
+    const buttons = {
       close: [view.form ? "cancel" : "close"],
       again: labels[view.again],
       charge: view.form ? ["charge", ""] : undefined,
-      primary: view.form ? "charge" : view.again ? "again" : "close",
-    });
+    };
+    Page.buttons(buttons, view.form ? "charge" : view.again ? "again" : "close");
     Page.enter(view.state);
     if (view.form) validate(false);
-    if (view.fieldError) Page.note("amount-error", view.fieldError);
-    Page[view.focus].focus();
-    if (view.focus === "amount") Page.amount.select();
+    if (view.fieldError) Page.complain(amountInput, view.fieldError);
+    Page.element(view.focus).focus();
+    if (view.focus === "amount") amountInput.select();
   }
 
   /** @param {string | undefined} what @returns {() => void} */
@@ -310,35 +316,12 @@
 
   // --- Opening and closing ----------------------------------------------------------------------------------
 
-  /** The platform hands `data` over in either case, encoded once or twice. @param {URLSearchParams} query */
-  function openedWith(query) {
-    const text = query.get("data") || query.get("Data") || "{}";
-    let data;
-    try {
-      data = JSON.parse(text.charAt(0) === "{" ? text : decodeURIComponent(text));
-    } catch (malformed) {
-      data = {};
-    }
-    return { invoiceId: String(data.invoiceId || "").replace(/[^0-9a-fA-F-]/g, ""), number: String(data.number || "") };
+  /** @param {Record<string, any>} data */
+  function openedWith(data) {
+    return { invoiceId: Dialog.id(data.invoiceId), number: String(data.number || "") };
   }
 
-  /** There is no documented way to close a dialog from inside: the window first, then the platform's own cross. */
   function close() {
-    if (busy) return;
-    window.close();
-    setTimeout(() => {
-      const cross = crossOfPlatform();
-      if (cross) cross.click();
-      else Page.message("info", ["closeByHand"], []);
-    }, 200);
-  }
-
-  /** @returns {HTMLElement | null} */
-  function crossOfPlatform() {
-    try {
-      return window.parent.document.querySelector("button[data-id='dialogCloseIconButton']");
-    } catch (foreignParent) {
-      return null;
-    }
+    if (!busy) Dialog.close();
   }
 })(/** @type {any} */ (window));

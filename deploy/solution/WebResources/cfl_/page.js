@@ -1,5 +1,5 @@
 // @ts-check
-/* The dialog's page: writes texts, facts and messages where they belong. Decides nothing. */
+/* A dialog's page: writes texts, facts and messages where they belong. Decides nothing. */
 (function (root) {
   "use strict";
 
@@ -12,12 +12,8 @@
   let texts = root.Counterfoil.Strings.texts.en;
 
   const Page = {
-    amount: /** @type {HTMLInputElement} */ (element("amount")),
-    profile: /** @type {HTMLSelectElement} */ (element("profile")),
+    element: element,
     form: /** @type {HTMLFormElement} */ (element("form")),
-    close: /** @type {HTMLButtonElement} */ (element("close")),
-    again: /** @type {HTMLButtonElement} */ (element("again")),
-    charge: /** @type {HTMLButtonElement} */ (element("charge")),
     title: element("title"),
 
     /** @param {{ language: "en" | "de", direction: string }} locale */
@@ -25,8 +21,6 @@
       texts = root.Counterfoil.Strings.texts[locale.language];
       document.documentElement.lang = locale.language;
       document.documentElement.dir = locale.direction;
-      Page.write(element("profile-label"), ["profile"]);
-      Page.write(element("amount-label"), ["amount"]);
     },
 
     /** @param {string} state @param {boolean} [busy] */
@@ -58,10 +52,10 @@
       );
     },
 
-    /** @param {string} number */
-    headline: function (number) {
-      Page.write(Page.title, ["title", number]);
-      document.title = Page.text(["title", number]);
+    /** @param {Line} line */
+    headline: function (line) {
+      Page.write(Page.title, line);
+      document.title = Page.text(line);
     },
 
     /** Something is being waited for. @param {Line} line */
@@ -95,7 +89,7 @@
         Page.write(paragraph, line);
         return paragraph;
       });
-      box.append(heading, ...paragraphs);
+      box.append(...(title.length ? [heading] : []), ...paragraphs);
       const urgent = tone === "error" || tone === "warning";
       element(urgent ? "polite" : "assertive").replaceChildren();
       element(urgent ? "assertive" : "polite").replaceChildren(box);
@@ -127,52 +121,69 @@
       );
     },
 
-    /** @param {{ value: string, label: string, disabled: boolean }[]} options @param {string} selected */
-    profiles: function (options, selected) {
-      Page.profile.replaceChildren(
+    /**
+     * @param {HTMLSelectElement} select
+     * @param {{ value: string, label: string, disabled?: boolean }[]} options
+     * @param {string} selected
+     */
+    options: function (select, options, selected) {
+      select.replaceChildren(
         ...options.map((one) => {
           const option = document.createElement("option");
           option.value = one.value;
           option.textContent = one.label;
-          option.disabled = one.disabled;
+          option.disabled = Boolean(one.disabled);
           option.selected = one.value === selected;
           return option;
         }),
       );
     },
 
-    /** @param {"profile-note" | "amount-hint" | "amount-error"} where @param {Line} line */
-    note: function (where, line) {
-      const target = element(where);
+    /** A live note keeps quiet while it says the same. @param {HTMLElement} target @param {Line} line */
+    note: function (target, line) {
       if (target.textContent !== Page.text(line)) Page.write(target, line);
-      if (where === "amount-error") Page.amount.setAttribute("aria-invalid", String(line.length > 0));
     },
 
-    /** @param {string} currency */
-    currency: function (currency) {
-      element("currency").textContent = currency;
+    /** What is wrong with what is in a control; nothing when the line is empty. @param {HTMLElement} control @param {Line} line */
+    complain: function (control, line) {
+      Page.note(element(control.id + "-error"), line);
+      control.setAttribute("aria-invalid", String(line.length > 0));
     },
 
     /**
-     * Nothing may be touched while a charge is under way, and nothing loses the focus it has.
+     * Nothing may be touched while a call is under way, and nothing that can be read loses the focus it has.
      * @param {boolean} frozen
      */
     freeze: function (frozen) {
-      Page.amount.readOnly = frozen;
-      Page.profile.disabled = frozen;
-      [Page.close, Page.again, Page.charge].forEach((button) => button.setAttribute("aria-disabled", String(frozen)));
+      const controls = /** @type {(HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement)[]} */ (
+        Array.from(Page.form.querySelectorAll("input, select, textarea"))
+      );
+      controls.forEach((control) => {
+        if (control instanceof HTMLSelectElement || /^(checkbox|radio)$/.test(control.type)) control.disabled = frozen;
+        else control.readOnly = frozen || control.dataset.locked === "true";
+      });
+      buttons().forEach((button) => button.setAttribute("aria-disabled", String(frozen)));
     },
 
-    /** @param {{ close: Line, again?: Line, charge?: Line, primary: "close" | "again" | "charge" }} buttons */
-    buttons: function (buttons) {
-      /** @type {("close" | "again" | "charge")[]} */ (["close", "again", "charge"]).forEach((name) => {
-        const line = buttons[name];
-        Page[name].hidden = !line;
-        if (line) Page.write(Page[name], line);
-        Page[name].classList.toggle("primary", buttons.primary === name);
+    /**
+     * Shows these buttons and no others.
+     * @param {Record<string, Line | undefined>} lines what stands on each, by its id
+     * @param {string} primary
+     */
+    buttons: function (lines, primary) {
+      buttons().forEach((button) => {
+        const line = lines[button.id];
+        button.hidden = !line;
+        if (line) Page.write(button, line);
+        button.classList.toggle("primary", button.id === primary);
       });
     },
   };
+
+  /** @returns {HTMLButtonElement[]} */
+  function buttons() {
+    return Array.from(document.querySelectorAll(".actions button"));
+  }
 
   /**
    * @param {Line} line

@@ -7,7 +7,7 @@
       this.described = described;
       this.listeners = new Set();
       this.value = fromJson(described);
-      this.saved = comparable(this.value);
+      this.saved = described.given ? "" : comparable(this.value); // what a new record starts with is still to be saved
     }
 
     getName() { return this.described.name; }
@@ -76,6 +76,7 @@
 
   class Control {
     constructor(attribute) { this.attribute = attribute; }
+    getControlType() { return "standard"; }
     getName() { return this.attribute.getName(); }
     getAttribute() { return this.attribute; }
     getDisabled() { return !this.attribute.input(); }

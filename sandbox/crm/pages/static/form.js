@@ -38,6 +38,7 @@
       return undefined;
     });
     Sandbox.wireMenus(document.getElementById("record"));
+    Sandbox.wireGrids(document.getElementById("record"));
   };
 
   async function changeState() {

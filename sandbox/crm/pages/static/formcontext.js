@@ -25,6 +25,18 @@
     save: () => save(),
   };
 
+  /** Every control of the form: those of its columns and its sub-grids. */
+  const controls = {
+    get: (which) => {
+      const all = [...[...attributes.values()].map((attribute) => attribute.controls.get(0)), ...Sandbox.grids.values()];
+      if (which === undefined) return all;
+      if (typeof which === "function") return all.filter((control, index) => which(control, index));
+      return typeof which === "number" ? all[which] || null : formContext.getControl(which);
+    },
+    forEach: (act) => controls.get().forEach((control, index) => act(control, index)),
+    getLength: () => controls.get().length,
+  };
+
   const formContext = {
     data: {
       attributes: collection,
@@ -38,10 +50,11 @@
       },
     },
     ui: {
+      controls: controls,
       getFormType: () => Sandbox.page.formType,
       getViewPortWidth: () => window.innerWidth,
       getViewPortHeight: () => window.innerHeight,
-      refreshRibbon: () => Sandbox.commandBar && Sandbox.commandBar.refresh(),
+      refreshRibbon: () => Sandbox.refreshCommands(),
       setFormNotification: (message, level, id) => {
         Sandbox.notify("form-" + id, level, message, false);
         return true;
@@ -56,7 +69,7 @@
     getAttribute: (which) => collection.get(which),
     getControl: (which) => {
       const attribute = attributes.get(which);
-      return attribute ? attribute.controls.get(0) : null;
+      return attribute ? attribute.controls.get(0) : Sandbox.grids.get(which) || null;
     },
   };
   Sandbox.formContext = formContext;

@@ -42,8 +42,9 @@
   async function begin() {
     Sandbox.wireMenus(document);
     if (Sandbox.page.page === "form") Sandbox.wireRecord("");
+    else Sandbox.wireGrids(document);
     try {
-      if (Sandbox.commandBar) await Sandbox.commandBar.refresh();
+      await Sandbox.refreshCommands();
     } finally {
       document.body.dataset.ready = "1";
     }

@@ -8,6 +8,7 @@
 
   window.Sandbox = window.Sandbox || {};
   window.Sandbox.page = page;
+  window.Sandbox.grids = new Map(); // every list on the page, by the id of its control
 
   const WebApi = {
     retrieveRecord: async (table, id, options) => (await send("GET", address(table, id) + (options || ""))).json(),

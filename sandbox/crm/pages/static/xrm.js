@@ -66,6 +66,7 @@
         return key in texts ? texts[key] : null;
       },
       getPageContext: () => ({ input: { pageType: page.page === "form" ? "entityrecord" : "entitylist", entityName: page.table, entityId: page.id } }),
+      refreshParentGrid: (row) => window.Sandbox.grids.forEach((grid) => { if (grid.getEntityName() === row.entityType) grid.refresh(); }),
       showProgressIndicator: progress,
       closeProgressIndicator: () => progress(""),
     },

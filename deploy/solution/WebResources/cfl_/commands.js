@@ -1,0 +1,240 @@
+// @ts-check
+/// <reference types="xrm" />
+/* The ledger's commands on forms and lists: what each is about, when it shows, and that it opens the action's dialog. */
+(function (root) {
+  "use strict";
+
+  const CHOICE = 728310000;
+  const LEDGER_STATE = { open: CHOICE, closed: CHOICE + 1, void: CHOICE + 2, mirror: CHOICE + 3 };
+  const KIND_CREDIT = CHOICE + 1;
+  const CANCELED = 3;
+  const SAME_MOMENT = 500;
+  const ANY_ACCOUNT = "cfl_billingaccountid";
+
+  /** Actions that show rows beside each other. */
+  const WIDE = ["addCredit", "creditCardRefund", "disbursePayment", "disburseCredit", "statementRefund"];
+
+  let lately = { asked: "", at: 0, answer: /** @type {Promise<any>} */ (Promise.resolve(null)) };
+
+  const Commands = {
+    /**
+     * About the record of the form.
+     * @param {string} action
+     * @param {Xrm.FormContext} form
+     */
+    onForm: async function (action, form) {
+      if (form.data.entity.getIsDirty()) await form.data.save();
+      await open(action, { id: bare(form.data.entity.getId()) });
+      await renewForm(form);
+    },
+
+    /**
+     * About the ticked rows of a list, however many the action takes.
+     * @param {string} action
+     * @param {any} around the form around the list, or the list itself
+     * @param {any} list
+     * @param {string[]} ids
+     */
+    onRows: async function (action, around, list, ids) {
+      await open(action, { ids: ids.map(bare) });
+      await renewList(around, list);
+    },
+
+    /**
+     * About the billing account that a list is on, with the ticked rows for a start.
+     * @param {string} action
+     * @param {Xrm.FormContext} form
+     * @param {any} list
+     * @param {string[]} ids
+     */
+    onAccount: async function (action, form, list, ids) {
+      const preset = ids && ids.length ? { preset: ids.map(bare) } : {};
+      await open(action, Object.assign({ id: bare(form.data.entity.getId()) }, preset));
+      await renewList(form, list);
+    },
+
+    /**
+     * About every record of the list as it is filtered, ticked or not (E98). A list that nobody filtered is refused (E95).
+     * @param {string} action
+     * @param {any} around
+     * @param {any} list
+     */
+    onFilteredList: async function (action, around, list) {
+      const query = list.getFetchXml();
+      if (!(await isFiltered(query, list))) {
+        await Xrm.Navigation.openAlertDialog({
+          title: text("creditUsageTitleRefused"),
+          text: text("creditUsageUnfiltered"),
+          confirmButtonLabel: text("close"),
+        });
+        return;
+      }
+      await open(action, { fetchXml: query });
+      await renewList(around, list);
+    },
+
+    /** Enable rule: a list on a billing account's form that is not that of its credits (E13, E175). @param {any} around @param {any} list */
+    takesDebits: function (around, list) {
+      return isOnAccount(around) && nameOf(list) !== "subgrid_credits";
+    },
+
+    /** Enable rule: such a list that is not that of its debits (E73). @param {any} around @param {any} list */
+    takesCredits: function (around, list) {
+      return isOnAccount(around) && nameOf(list) !== "subgrid_debits";
+    },
+
+    /** Enable rule: such a list that does not only show what came through the gateway. @param {any} around @param {any} list */
+    takesPayments: function (around, list) {
+      return isOnAccount(around) && nameOf(list) !== "subgrid_cardpayments";
+    },
+
+    /**
+     * Enable rule of Open: a closed invoice, also one that the ledger has not touched (E111).
+     * @param {any} around @param {any} list @param {string[]} ids
+     */
+    isClosed: function (around, list, ids) {
+      return stateOfInvoice(around, list, ids).then((state) => state === LEDGER_STATE.closed, no);
+    },
+
+    /** Enable rule of Close (E48). @param {any} around @param {any} list @param {string[]} ids */
+    isOpen: function (around, list, ids) {
+      return stateOfInvoice(around, list, ids).then((state) => state === LEDGER_STATE.open, no);
+    },
+
+    /** Enable rule of Void: not what is void already. @param {any} around @param {any} list @param {string[]} ids */
+    isNotVoid: function (around, list, ids) {
+      return stateOfInvoice(around, list, ids).then(
+        (state) => state === LEDGER_STATE.open || state === LEDGER_STATE.closed,
+        no,
+      );
+    },
+
+    /** Enable rule: money that came in, not a refund or a reversal. @param {any} around @param {any} list @param {string[]} ids */
+    isReceived: function (around, list, ids) {
+      return read("cfl_payment", subject(around, list, ids), "cfl_amount").then((row) => row.cfl_amount > 0, no);
+    },
+
+    /** Enable rule: a credit can be disbursed and saved, a debit cannot. @param {any} around @param {any} list @param {string[]} ids */
+    isCredit: function (around, list, ids) {
+      const id = subject(around, list, ids);
+      return read("cfl_accounttransaction", id, "cfl_kind").then((row) => row.cfl_kind === KIND_CREDIT, no);
+    },
+  };
+
+  // --- Opening ----------------------------------------------------------------------------------------------
+
+  /** @param {string} action @param {Record<string, any>} about */
+  async function open(action, about) {
+    const data = root.Counterfoil.Handover.put(Object.assign({ action: action }, about));
+    await Xrm.Navigation.navigateTo(
+      { pageType: "webresource", webresourceName: "cfl_/action.html", data: data },
+      {
+        target: 2,
+        position: 1,
+        width: { value: WIDE.includes(action) ? 680 : 560, unit: "px" },
+        height: { value: 680, unit: "px" },
+        title: text("billing"),
+      },
+    );
+    root.Counterfoil.Handover.forget(data);
+  }
+
+  /** The platform may have ended its promise at opening: reading anew is harmless then. @param {Xrm.FormContext} form */
+  async function renewForm(form) {
+    await form.data.refresh(false);
+    const controls = form.ui.controls ? form.ui.controls.get() : [];
+    controls.forEach((control) => {
+      if (control.getControlType() === "subgrid") /** @type {any} */ (control).refresh();
+    });
+    form.ui.refreshRibbon(true);
+  }
+
+  /** @param {any} around @param {any} list */
+  async function renewList(around, list) {
+    if (around && around.data && around.data.entity) await renewForm(around);
+    else list.refresh();
+  }
+
+  // --- What is known of a list ------------------------------------------------------------------------------
+
+  /**
+   * Whether somebody narrowed the list: the query behind it has a condition that its view has not, and that is not the
+   * account the list stands on.
+   * @param {string} query
+   * @param {any} list
+   */
+  async function isFiltered(query, list) {
+    const view = list.getViewSelector().getCurrentView();
+    const own = await Xrm.WebApi.retrieveRecord(view.entityType || "savedquery", bare(view.id), "?$select=fetchxml").then(
+      (row) => conditions(row.fetchxml),
+      () => [],
+    );
+    return conditions(query).some((condition) => !own.includes(condition));
+  }
+
+  /** Each condition as one text, wherever it stands. @param {string} query @returns {string[]} */
+  function conditions(query) {
+    const all = new DOMParser().parseFromString(query, "text/xml").querySelectorAll("condition");
+    return Array.from(all)
+      .filter((one) => one.getAttribute("attribute") !== ANY_ACCOUNT)
+      .map((one) =>
+        [one.getAttribute("attribute"), one.getAttribute("operator"), one.getAttribute("value"), one.textContent].join("|"),
+      );
+  }
+
+  /**
+   * One that the ledger has not touched is closed; one that was canceled without it is void.
+   * @param {any} around @param {any} list @param {string[]} ids @returns {Promise<number>}
+   */
+  function stateOfInvoice(around, list, ids) {
+    return read("invoice", subject(around, list, ids), "cfl_ledgerstate,statecode").then((row) => {
+      if (row.statecode === CANCELED) return LEDGER_STATE.void;
+      return row.cfl_ledgerstate || LEDGER_STATE.closed;
+    });
+  }
+
+  /** The rules of one command bar ask at once about one row: it is read once for all of them. @param {string} table @param {string} id @param {string} columns @returns {Promise<any>} */
+  function read(table, id, columns) {
+    const asked = table + id + columns;
+    if (lately.asked !== asked || Date.now() - lately.at > SAME_MOMENT) {
+      const answer = Promise.resolve(Xrm.WebApi.retrieveRecord(table, id, "?$select=" + columns));
+      lately = { asked: asked, at: Date.now(), answer: answer };
+    }
+    return lately.answer;
+  }
+
+  /** The one ticked row, or the record of the form. @param {any} around @param {any} list @param {string[]} ids */
+  function subject(around, list, ids) {
+    return list ? bare((ids || [])[0]) : bare(around.data.entity.getId());
+  }
+
+  /** @param {any} around */
+  function isOnAccount(around) {
+    return Boolean(around && around.data && around.data.entity) && around.data.entity.getEntityName() === "cfl_billingaccount";
+  }
+
+  /** The name of the list's control in the form's XML. @param {any} list */
+  function nameOf(list) {
+    return list && list.getName ? list.getName() : "";
+  }
+
+  function no() {
+    return false;
+  }
+
+  /** @param {string | undefined} id */
+  function bare(id) {
+    return (id || "").replace(/[{}]/g, "").toLowerCase();
+  }
+
+  /** In the user's language where the texts came along as the dependency they are declared to be. @param {string} key */
+  function text(key) {
+    const strings = root.Counterfoil.Strings;
+    if (!strings) return "";
+    const settings = Xrm.Utility.getGlobalContext().userSettings;
+    return strings.texts[settings.languageId === 1031 ? "de" : "en"][key];
+  }
+
+  root.Counterfoil = root.Counterfoil || {};
+  root.Counterfoil.Commands = Commands;
+})(/** @type {any} */ (window));
