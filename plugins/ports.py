@@ -141,6 +141,66 @@ class Refund:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+class PageStatus(StrEnum):
+    """The closed list of Stripe's checkout session states."""
+
+    OPEN = "open"
+    COMPLETE = "complete"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class PageOrder:
+    """What a hosted page is made of: the gateway's own page, where a customer enters a card or a bank account.
+
+    With an `amount` the customer pays it there, once; without, the payment method is saved to charge it later.
+    """
+
+    customer: str
+    currency: str
+    method_types: tuple[MethodType, ...]
+    expires_on: datetime
+    """The gateway takes 30 minutes to 24 hours from now."""
+    return_url: str
+    """Where the customer is sent afterwards."""
+    metadata: Mapping[str, str]
+    """On the page, and on the intent that it makes."""
+    idempotency_key: str
+    amount: Money | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A customer's card or bank account as the gateway keeps it: never its number."""
+
+    reference: str
+    customer: str
+    type: MethodType
+    brand: str
+    """`Visa`, or a bank's name."""
+    last4: str
+    expiry: str
+    """`MM/YYYY`; empty on bank accounts."""
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class HostedPage:
+    """The truth about a hosted page, as the gateway told it just now."""
+
+    reference: str
+    status: PageStatus
+    url: str
+    """Empty once it is not open any more."""
+    expires_on: datetime
+    intent: Intent | None = None
+    """What the customer paid with, or is paying with; none before they tried, and none on a page that saves."""
+    method: Method | None = None
+    """What was saved, on a page that saves and is complete."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
 class GatewayError(Exception):
     """The gateway did not do what was asked, or it is not known whether it did."""
 
@@ -202,6 +262,24 @@ class Gateway(Protocol):
 
     def refunds_of(self, intent: str, within: float) -> Sequence[Refund]:
         """All refunds of an intent, whoever made them. Raises `NoAnswer`."""
+        ...
+
+    def create_customer(
+        self, name: str, metadata: Mapping[str, str], idempotency_key: str, within: float
+    ) -> str:
+        """A customer to keep payment methods for; their reference. Raises `NoAnswer`, `GatewayRefused`."""
+        ...
+
+    def open_page(self, order: PageOrder, within: float) -> HostedPage:
+        """A hosted page. No money can move before a customer gets its address. Raises `NoAnswer`, `GatewayRefused`."""
+        ...
+
+    def read_page(self, reference: str, within: float) -> HostedPage:
+        """Raises `NoAnswer`; `GatewayRefused("resource_missing")` when the gateway does not know it."""
+        ...
+
+    def close_page(self, reference: str, within: float) -> HostedPage:
+        """Close it for good, or the page as it is when it can no longer be closed. Raises `NoAnswer`."""
         ...
 
 
