@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from connector.stripe import amounts
@@ -11,10 +11,15 @@ from plugins.ports import (
     Clock,
     Decline,
     GatewayRefused,
+    HostedPage,
     Intent,
     IntentOrder,
     IntentStatus,
+    Method,
+    MethodType,
     NoAnswer,
+    PageOrder,
+    PageStatus,
     Refund,
     RefundOrder,
     RefundStatus,
@@ -47,6 +52,10 @@ class ScriptedGateway:
     """Payment methods whose refunds are under way for days."""
     ours: Mapping[str, str] = field(default_factory=dict)
     """Metadata that tells our intents from others of the account."""
+    customers: dict[str, str] = field(default_factory=dict)
+    """Names by reference."""
+    pages: dict[str, HostedPage] = field(default_factory=dict)
+    page_orders: dict[str, PageOrder] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def minimum(self, currency: str) -> Money | None:
@@ -86,6 +95,72 @@ class ScriptedGateway:
             within,
             lambda: [each for each in self.refunds.values() if each.intent == intent],
         )
+
+    def create_customer(
+        self, name: str, metadata: Mapping[str, str], idempotency_key: str, within: float
+    ) -> str:
+        return self._call("create customer", within, lambda: self._create_customer(name, idempotency_key))
+
+    def open_page(self, order: PageOrder, within: float) -> HostedPage:
+        return self._call("open page", within, lambda: self._open_page(order))
+
+    def read_page(self, reference: str, within: float) -> HostedPage:
+        return self._call("read page", within, lambda: self._page(reference))
+
+    def close_page(self, reference: str, within: float) -> HostedPage:
+        return self._call("close page", within, lambda: self._close_page(reference))
+
+    def customer_saves(
+        self,
+        page: str,
+        kind: MethodType = MethodType.CARD,
+        brand: str = "Visa",
+        last4: str = "4242",
+        expiry: str = "12/2030",
+        fingerprint: str = "",
+    ) -> Method:
+        """A customer enters a card or a bank account on a page that saves, and that is open."""
+        shown = self._open(page)
+        assert self.page_orders[page].amount is None, "this page takes a payment"
+        reference = f"pm_{next(self._numbers):04}"
+        fingerprint = fingerprint or f"{kind}:{brand}:{last4}"
+        method = Method(reference, self.page_orders[page].customer, kind, brand, last4, expiry, fingerprint)
+        self.pages[page] = replace(shown, status=PageStatus.COMPLETE, url="", method=method)
+        return method
+
+    def customer_pays(
+        self,
+        page: str,
+        outcome: IntentStatus | Decline = IntentStatus.SUCCEEDED,
+        method: str = "entered on the page",
+    ) -> str:
+        """A customer pays on an open page; the intent. A decline or REQUIRES_ACTION leaves the page open, PROCESSING
+        is a bank debit: `become` says later what the bank decided.
+        """
+        shown, order = self._open(page), self.page_orders[page]
+        assert order.amount is not None, "this page saves a payment method"
+        reference = shown.intent.reference if shown.intent else f"pi_{next(self._numbers):04}"
+        status = IntentStatus.REQUIRES_PAYMENT_METHOD if isinstance(outcome, Decline) else outcome
+        intent = Intent(
+            reference,
+            status,
+            order.amount,
+            decline=outcome if isinstance(outcome, Decline) else None,
+            created_on=shown.intent.created_on if shown.intent else self.clock.now(),
+            metadata=dict(order.metadata),
+        )
+        self.intents[reference] = intent
+        self.orders[reference] = IntentOrder(
+            order.amount, order.customer, method, MethodType.CARD, order.description, order.metadata, ""
+        )
+        self.pages[page] = replace(shown, intent=intent)
+        if status in {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING}:
+            self.pages[page] = replace(self.pages[page], status=PageStatus.COMPLETE, url="")
+        return reference
+
+    def page_runs_out(self, page: str) -> None:
+        """As if its time had passed."""
+        self._expire(self._open(page))
 
     def refund_become(self, reference: str, status: RefundStatus, reason: str = "") -> None:
         """What a bank decides later."""
@@ -168,6 +243,66 @@ class ScriptedGateway:
         self.keys[order.idempotency_key] = reference
         self.first_answers[reference] = made
         return made
+
+    def _create_customer(self, name: str, key: str) -> str:
+        if (known := self.keys.get(key)) is None:
+            known = self.keys[key] = f"cus_{next(self._numbers):04}"
+            self.customers[known] = name
+        if self.customers[known] != name:
+            raise GatewayRefused("idempotency_error", "Keys can only be used with the same parameters.")
+        return known
+
+    def _open_page(self, order: PageOrder) -> HostedPage:
+        if (known := self.keys.get(order.idempotency_key)) is not None:
+            if self.page_orders[known] != order:
+                raise GatewayRefused("idempotency_error", "Keys can only be used with the same parameters.")
+            return self._as_opened(known, order)
+        left = order.expires_on - self.clock.now()
+        if not timedelta(minutes=30) <= left <= timedelta(hours=24):
+            raise GatewayRefused("invalid_request", "The page must expire in 30 minutes to 24 hours.")
+        reference = f"cs_{next(self._numbers):04}"
+        self.page_orders[reference], self.keys[order.idempotency_key] = order, reference
+        self.pages[reference] = self._as_opened(reference, order)
+        return self.pages[reference]
+
+    def _as_opened(self, reference: str, order: PageOrder) -> HostedPage:
+        return HostedPage(
+            reference,
+            PageStatus.OPEN,
+            f"https://pages.example/{reference}",
+            order.expires_on,
+            metadata=dict(order.metadata),
+        )
+
+    def _page(self, reference: str) -> HostedPage:
+        """As it is by the clock, with its intent as that is now."""
+        if reference not in self.pages:
+            raise GatewayRefused("resource_missing", f"No such checkout.session: {reference}")
+        page = self.pages[reference]
+        if page.status is PageStatus.OPEN and page.expires_on <= self.clock.now():
+            self._expire(page)
+            page = self.pages[reference]
+        return replace(page, intent=self.intents[page.intent.reference]) if page.intent else page
+
+    def _open(self, reference: str) -> HostedPage:
+        page = self._page(reference)
+        assert page.status is PageStatus.OPEN, f"{reference} is {page.status}"
+        return page
+
+    def _close_page(self, reference: str) -> HostedPage:
+        try:
+            page = self._page(reference)
+        except GatewayRefused as error:
+            raise NoAnswer(str(error)) from error
+        if page.status is PageStatus.OPEN:
+            self._expire(page)
+        return self._page(reference)
+
+    def _expire(self, page: HostedPage) -> None:
+        """An expired page takes its unpaid intent with it."""
+        self.pages[page.reference] = replace(page, status=PageStatus.EXPIRED, url="")
+        if page.intent is not None:
+            self.become(page.intent.reference, IntentStatus.CANCELED, page.intent.decline)
 
     def _read_refund(self, reference: str) -> Refund:
         if reference not in self.refunds:
