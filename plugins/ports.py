@@ -115,7 +115,9 @@ class RefundStatus(StrEnum):
 
 
 TRANSACTION = "counterfoil_transaction"
-"""The metadata that tells which payment transaction an intent or a refund belongs to."""
+"""The metadata that tells which payment transaction an intent, a refund or a hosted page belongs to."""
+PROFILE = "counterfoil_profile"
+"""The metadata that tells which payment profile a hosted page is for."""
 
 
 @dataclass(frozen=True)

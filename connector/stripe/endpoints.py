@@ -17,8 +17,12 @@ EVENTS: Final = (
     "refund.created",
     "refund.updated",
     "refund.failed",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
 )
-"""What a charge and a refund can become while nobody waits for the answer."""
+"""What a charge, a refund and a hosted page can become while nobody waits for the answer."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import stripe
 
-from plugins.ports import TRANSACTION
+from plugins.ports import PROFILE, TRANSACTION
 
 TOLERANCE = timedelta(seconds=300)
 """Older, or further ahead of our clock, is refused. The SDK's own check takes events from the future and reads a clock
@@ -33,6 +33,8 @@ class GatewayEvent:
     payment_intent: str = ""
     transaction: str = ""
     """The payment transaction that the object's metadata names; a hint like everything else."""
+    profile: str = ""
+    """The payment profile, likewise."""
 
 
 class EventRefused(Exception):
@@ -94,12 +96,13 @@ def _read(event: Any) -> GatewayEvent:
         live=event["livemode"],
         created=datetime.fromtimestamp(event["created"], UTC),
         payment_intent=intent if isinstance(intent, str) else "",
-        transaction=_transaction(subject.get("metadata")),
+        transaction=_named(TRANSACTION, subject.get("metadata")),
+        profile=_named(PROFILE, subject.get("metadata")),
     )
 
 
-def _transaction(metadata: Any) -> str:
-    named = metadata.get(TRANSACTION) if isinstance(metadata, dict) else None
+def _named(key: str, metadata: Any) -> str:
+    named = metadata.get(key) if isinstance(metadata, dict) else None
     return named if isinstance(named, str) else ""
 
 

@@ -77,6 +77,23 @@ def test_an_event_about_a_refund_names_what_we_wrote_on_it(metadata: object, tra
     assert (event.object_id, event.object_kind, event.transaction) == ("re_1", "refund", transaction)
 
 
+def test_an_event_about_a_hosted_page_names_what_it_is_for() -> None:
+    page = {"id": "cs_1", "object": "checkout.session", "payment_intent": None, "setup_intent": "seti_1"}
+    page["metadata"] = {"counterfoil_profile": "4712"}
+    body = json.dumps(an_event(type="checkout.session.completed", data={"object": page}))
+    event = heard(body, signed(body))
+    assert (event.object_id, event.object_kind, event.profile) == ("cs_1", "checkout.session", "4712")
+    assert (event.payment_intent, event.transaction) == ("", "")
+
+
+def test_an_event_about_a_page_that_takes_a_payment_names_its_intent_once_there_is_one() -> None:
+    page = {"id": "cs_1", "object": "checkout.session", "payment_intent": "pi_1"}
+    page["metadata"] = {"counterfoil_transaction": "4711"}
+    body = json.dumps(an_event(type="checkout.session.completed", data={"object": page}))
+    event = heard(body, signed(body))
+    assert (event.object_id, event.payment_intent, event.transaction) == ("cs_1", "pi_1", "4711")
+
+
 def test_an_event_about_something_without_id_or_intent() -> None:
     body = json.dumps(an_event(type="balance.available", data={"object": {"object": "balance"}}))
     event = heard(body, signed(body))
