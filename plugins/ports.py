@@ -101,6 +101,8 @@ class Intent:
     """The last error on the intent, or the one that this very answer carried."""
     receipt_url: str = ""
     created_on: datetime | None = None
+    method_type: MethodType | None = None
+    """What it was paid with, once that is known: on a hosted page the customer chooses."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,31 @@
+"""Who somebody is at the payment processor: the customer that payment methods and hosted pages belong to."""
+
+from collections.abc import Iterable
+from uuid import uuid5
+
+from plugins.ports import ORGANISATION, Outside
+from plugins.refunds import ASK_WITHIN
+from plugins.rules.ledger import Ledger
+from plugins.rules.setup import Account, Profile
+
+BILLING_ACCOUNT = "counterfoil_billingaccount"
+"""The metadata that tells which billing account a customer at the processor was first made for."""
+
+
+def customer_of(outside: Outside, ledger: Ledger, account: Account, profiles: Iterable[Profile]) -> str:
+    """The one that the ledger knows, else the one that a profile of the account belongs to, else a new one.
+
+    A new one holds nothing until the ledger names it, so it does no harm where the ledger never does. Raises `NoAnswer`,
+    `GatewayRefused`.
+    """
+    if ledger.customer_ref:
+        return ledger.customer_ref
+    own = [each.customer_ref for each in profiles if each.account == account.id and each.customer_ref]
+    if own:
+        return own[0]
+    return outside.gateway.create_customer(
+        account.name,
+        {ORGANISATION: str(outside.organisation), BILLING_ACCOUNT: str(ledger.id)},
+        f"customer-{uuid5(ledger.id, account.name)}",  # a key takes no other name
+        ASK_WITHIN,
+    )
