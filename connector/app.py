@@ -258,6 +258,7 @@ def compose(settings: Settings, metrics: Metrics, clock: Clock | None = None) ->
         documents=RenderedDocuments(Paper(settings.paper)),
         mail=DataverseMail(dataverse, mapping, settings.mail_queue_id),
         answer_within=settings.answer_within_seconds,
+        return_url=f"{str(settings.public_url).rstrip('/')}/thanks" if settings.public_url else "",
     )
     return App(outside, traffic, lambda: set_up_problems(dataverse, mapping, settings.organization_id))
 

@@ -1,4 +1,7 @@
-"""The HTTP of the add-on: the CRM's webhook, Stripe's events, health and metrics. It only translates."""
+"""The HTTP of the add-on: the CRM's webhook, Stripe's events, where customers return to, health and metrics.
+
+It only translates.
+"""
 
 import hmac
 import time
@@ -10,10 +13,11 @@ from typing import Annotated, Protocol
 import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import SecretStr
 
 from connector import app as composition
+from connector import thanks
 from connector.dataverse import context
 from connector.dataverse.context import ContextRefused
 from connector.dataverse.registration import SECRET_HEADER
@@ -137,6 +141,10 @@ def create(app: App, settings: Settings, clock: Clock, metrics: Metrics) -> Fast
     @web.get("/metrics")
     async def numbers() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    @web.get("/thanks")
+    async def thank(request: Request) -> Response:
+        return HTMLResponse(thanks.page(request.headers.get("accept-language", "")), headers=thanks.HEADERS)
 
     @web.exception_handler(Turned)
     @web.exception_handler(ContextRefused)

@@ -6,6 +6,7 @@ from uuid import uuid5
 from plugins.ports import ORGANISATION, Outside
 from plugins.refunds import ASK_WITHIN
 from plugins.rules.ledger import Ledger
+from plugins.rules.refusal import Refused
 from plugins.rules.setup import Account, Profile
 
 BILLING_ACCOUNT = "counterfoil_billingaccount"
@@ -29,3 +30,13 @@ def customer_of(outside: Outside, ledger: Ledger, account: Account, profiles: It
         f"customer-{uuid5(ledger.id, account.name)}",  # a key takes no other name
         ASK_WITHIN,
     )
+
+
+def return_url_of(outside: Outside) -> str:
+    """Where customers go after a hosted page. Raises `Refused`."""
+    if not outside.return_url:
+        raise Refused(
+            "no_public_address",
+            "Customers can't be sent to a payment page yet. Ask your administrator to set Counterfoil's public address.",
+        )
+    return outside.return_url

@@ -488,3 +488,5 @@ class Outside:
     mail: Mail
     answer_within: float = 20.0
     """Seconds to wait for the gateway's answer to a confirmation."""
+    return_url: str = ""
+    """Where a customer is sent after a hosted page; empty where this installation has no public address."""

@@ -180,6 +180,7 @@ class Office:
             ORGANISATION,
             TextDocuments(),
             self.mail,
+            return_url="https://billing.example/thanks",
         )
         self.gateway.methods = {
             "pm_declines": Decline(

@@ -46,8 +46,8 @@ class Door:
         given = {"content-length": str(len(body))} if isinstance(body, bytes) else {}
         return run(self._ask("POST", path, chunks, {**given, **(headers or {})}))
 
-    def get(self, path: str) -> Answered:
-        return run(self._ask("GET", path, [b""], {}))
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answered:
+        return run(self._ask("GET", path, [b""], headers or {}))
 
     async def _ask(
         self, method: str, path: str, chunks: Iterable[bytes], headers: Mapping[str, str]

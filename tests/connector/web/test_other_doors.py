@@ -77,6 +77,19 @@ class TestHealth:
         assert (answer.status, answer.body) == (503, b"problem crm: no answer\nok sweep: ran 30 s ago\n")
 
 
+@pytest.mark.parametrize(
+    ("languages", "said"),
+    [("en-US,en;q=0.9", "Thank you"), ("de-DE,de;q=0.9,en;q=0.8", "Vielen Dank"), ("", "Thank you")],
+)
+def test_a_customer_who_comes_back_from_the_payment_page_is_thanked(
+    door: Door, languages: str, said: str
+) -> None:
+    answer = door.get("/thanks", {"accept-language": languages})
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert f"<h1>{said}</h1>" in answer.body.decode()
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
 def test_metrics_count_what_was_answered_turned_away_and_heard(door: Door, app: ScriptedApp) -> None:
     deliver(door, app, json.dumps(an_event()))
     deliver(door, app, "[]")
