@@ -226,4 +226,5 @@ _NAMES = {
     About.ENTRY: "transaction",
     About.DISBURSEMENT: "disbursement",
     About.ACCOUNT: "account",
+    About.TRANSACTION: "payment transaction",
 }

@@ -410,7 +410,7 @@ class Around:
         match self._scope.about:
             case About.LEDGER:
                 ledger = make.is_("ledger", "id", key)
-            case About.PAYMENT | About.ENTRY | About.DISBURSEMENT as about:
+            case About.PAYMENT | About.ENTRY | About.DISBURSEMENT | About.TRANSACTION as about:
                 kind = KINDS_ABOUT[about]
                 ledger = make.link("ledger", "id", kind, "ledger", make.is_(kind, "id", key))
             case About.ACCOUNT:
@@ -441,6 +441,7 @@ KINDS_ABOUT: dict[About, str] = {
     About.ENTRY: "account_transaction",
     About.DISBURSEMENT: "disbursement",
     About.ACCOUNT: "account",
+    About.TRANSACTION: "transaction",
 }
 
 UNSHOWN = "unshown"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from plugins.rules.ids import EntryId, InvoiceId, PaymentId
+from plugins.rules.ids import ContactId, EntryId, InvoiceId, PaymentId
 from plugins.rules.ledger import (
     AccountTransaction,
     Disbursement,
@@ -23,6 +23,7 @@ from plugins.rules.setup import (
     AccountService,
     BillingGroup,
     ClosedPeriod,
+    Contact,
     Contract,
     Currency,
     InvoiceTemplate,
@@ -43,6 +44,7 @@ class About(StrEnum):
     ENTRY = "account_transaction"
     DISBURSEMENT = "disbursement"
     ACCOUNT = "account"
+    TRANSACTION = "transaction"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ class Scope:
     """With the billing groups."""
     templates: bool = False
     """With the invoice templates."""
+    contact: ContactId | None = None
+    """With this person."""
     privileges: tuple[str, ...] = ()
     """Which of these the clicking user holds."""
 
@@ -123,6 +127,7 @@ class LedgerBooks:
     templates: tuple[InvoiceTemplate, ...] = ()
     also_unshown: Money | None = None
     """Payments and credits that no invoice shows yet, beyond those in these books; None where it was not asked for."""
+    contact: Contact | None = None
     newest: tuple[Invoice, ...] = ()
     """The account's newest invoices, to tell which is the latest; what is on them was not read."""
 
@@ -174,3 +179,17 @@ class InvoiceBooks(LedgerBooks):
     def ledger(self) -> Ledger | None:
         """The ledger of the invoice's customer in the invoice's currency, once it has been opened."""
         return next((each for each in self.ledgers if each.currency_id == self.invoice.currency_id), None)
+
+
+@dataclass(frozen=True)
+class ProfileBooks:
+    """What there is around one payment profile. It holds no money, so no ledger is locked for it."""
+
+    profile: Profile
+    siblings: tuple[Profile, ...] = ()
+    """The account's other ones."""
+    contracts: tuple[Contract, ...] = ()
+    """The active ones that name it."""
+    setting: Setting | None = None
+    request: Request | None = None
+    rights: frozenset[str] = frozenset()

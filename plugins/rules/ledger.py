@@ -210,6 +210,15 @@ class Transaction(Row):
     """On a refund: the charge that is refunded."""
     refunded_payment: PaymentId | None = None
     """On a refund: the payment that is refunded."""
+    link_url: str = ""
+    """On a payment link: where the customer pays, as long as they can."""
+    link_expires_on: datetime | None = None
+    """On a payment link, and on nothing else. Until it is paid, `gateway_reference` is the page's."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is the customer who pays, on a page of the gateway's own."""
+        return self.link_expires_on is not None
 
 
 class RefundMode(StrEnum):

@@ -352,7 +352,7 @@ class MemoryBooks:
         match row:
             case Ledger():
                 ledger: Row | None = row
-            case Payment() | AccountTransaction() | Disbursement():
+            case Payment() | AccountTransaction() | Disbursement() | Transaction():
                 ledger = self.rows.get(row.ledger)
             case Invoice():
                 ledger = self._ledger_of(row.customer, row.currency_id)
