@@ -22,7 +22,7 @@ MARKER = "cfl_may"
 LEDGER = frozenset({
     "cfl_billingaccount", "cfl_paymenttransaction", "cfl_payment", "cfl_disbursement", "cfl_request", "cfl_accounttransaction",
     "cfl_transactiontax", "cfl_usagerecord", "cfl_usagecreditjob", "cfl_usagecreditjobitem", "cfl_billrun", "cfl_billrunline",
-    "cfl_statementrefund", "cfl_statementrefundline",
+    "cfl_statementrefund", "cfl_statementrefundline", "cfl_chargerun", "cfl_chargerunline",
 })  # fmt: skip
 WRITER = "Counterfoil Service"
 

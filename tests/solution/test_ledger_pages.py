@@ -140,6 +140,7 @@ def test_a_payment_and_a_credit_show_the_invoices_with_a_balance(table: str, sch
     ("table", "lines"),
     [
         ("cfl_billrun", "cfl_billrunline"),
+        ("cfl_chargerun", "cfl_chargerunline"),
         ("cfl_paymentbatch", "cfl_paymentbatchline"),
         ("cfl_usagecreditjob", "cfl_usagecreditjobitem"),
         ("cfl_statementrefund", "cfl_statementrefundline"),
