@@ -1,5 +1,6 @@
 """What every test may use: the local CRM and the local Stripe, in process or behind real sockets."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,6 @@ from sandbox.faults import Faults
 from sandbox.server import Servers, Site, listen
 from sandbox.tls import Authority, ClientCertificate, client_certificate
 from sandbox.world import Addresses, World
-from tests.browser.chromium import IN_CI
 from tests.in_process import Delays, session
 
 # One browser for all folders: a second one would not start beside it.
@@ -152,5 +152,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).parts[0] not in MEASURED:
             item.add_marker("no_cover")
-        if IN_CI and (item.get_closest_marker("browser") or item.get_closest_marker("process")):
+        if os.environ.get("CI") == "true" and (
+            item.get_closest_marker("browser") or item.get_closest_marker("process")
+        ):
             item.add_marker(pytest.mark.flaky(reruns=1))
