@@ -11,6 +11,7 @@ CurrencyId = NewType("CurrencyId", UUID)
 InvoiceId = NewType("InvoiceId", UUID)
 ContractId = NewType("ContractId", UUID)
 ProfileId = NewType("ProfileId", UUID)
+ContactId = NewType("ContactId", UUID)
 LedgerId = NewType("LedgerId", UUID)
 RequestId = NewType("RequestId", UUID)
 TransactionId = NewType("TransactionId", UUID)
@@ -55,6 +56,11 @@ def disbursement_id(payment: PaymentId, invoice: InvoiceId, number: int) -> Disb
 def mirror_id(invoice: InvoiceId) -> InvoiceId:
     """A voided invoice has one mirror."""
     return InvoiceId(uuid5(NAMESPACE, f"void:{invoice}"))
+
+
+def profile_id(request: RequestId) -> ProfileId:
+    """A request asks a customer for one profile."""
+    return ProfileId(uuid5(NAMESPACE, f"profile:{request}"))
 
 
 def email_id(request: RequestId) -> UUID:

@@ -4,12 +4,12 @@ The names follow the tables of the CRM without their prefix; `mappings/` says wh
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from plugins.rules.ids import AccountId, LedgerId, ProfileId
+from plugins.rules.ids import AccountId, ContactId, LedgerId, ProfileId
 from plugins.rules.row import Owner, Row
 
 
@@ -55,17 +55,52 @@ class ProfileType(StrEnum):
     SEPA_DEBIT = "sepa_debit"
 
 
+class Processor(StrEnum):
+    STRIPE = "stripe"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact(Row):
+    """A person of an account."""
+
+    name: str
+    account: UUID | None
+    email: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile(Row):
+    """A card or a bank account at the payment processor, or the page on which its customer is asked for one."""
+
     name: str
     account: AccountId | None
     type: ProfileType
     customer_ref: str
     method_ref: str
+    """Of one that is asked for: the page's own reference, until the customer has entered something there."""
     expiry: str
     """`MM/YYYY`, empty for debits."""
     status: ProfileStatus
     is_default: bool = False
+    default_slot: str = ""
+    """The account's id on its default profile, `own:` and its own on any other: an alternate key, so that there is one
+    default at most."""
+    processor: Processor | None = None
+    contact: ContactId | None = None
+    brand: str = ""
+    last4: str = ""
+    fingerprint: str = ""
+    """The same for the same card, whoever entered it and however often."""
+    request_url: str = ""
+    """The address of the page while somebody may still enter a payment method there."""
+    request_expires: datetime | None = None
+    request_used: bool = False
+    request_result: str = ""
+    """What became of the request, for a clerk."""
+    next_check_on: datetime | None = None
+    owner: Owner | None = None
+    created_on: datetime | None = None
+    """Read only."""
 
 
 class Backend(StrEnum):
