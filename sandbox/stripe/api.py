@@ -91,7 +91,7 @@ class Api:
 
     def _executed(self, ask: _Ask, headers: dict[str, str]) -> Response:
         """What the endpoint did and what its key remembers are one transaction, a declined attempt's traces too."""
-        session = Session(self._store, self.now(), ask.id, ask.key)
+        session = Session(self._store, self.now(), ask.id, ask.key, ask.request.origin)
         with self._store.transaction():
             try:
                 result = ask.endpoint(session, ask.call)

@@ -25,19 +25,14 @@ def attempt(session: Session, intent: dict[str, Any], confirmation: Mapping[str,
     if method["customer"] is None:
         session.store.hide(method["id"], used=True)
     intent |= {"next_action": None, "last_payment_error": None}
-    if _needs_customer(manner, off_session=off_session):
+    if _needs_customer(session, method, manner, off_session=off_session):
         if fail_on_action:
             _fail(session, intent, method, behaviour.AUTHENTICATION)
         _ask_customer(session, intent, confirmation)
     elif method["type"] != "card":
         _start_debit(session, intent, method, manner)
-    elif (decline := _card_decline(session, method, manner)) is not None:
-        _fail(session, intent, method, decline)
-    elif intent["capture_method"] == "manual":
-        _authorise(session, intent, method)
     else:
-        charge = session.add(objects.charge(session, intent, method))
-        _succeed(session, intent, charge, manner)
+        _charge_card(session, intent, method, manner)
 
 
 def settle_debit(session: Session, identifier: str) -> None:
@@ -84,6 +79,26 @@ def release(session: Session, intent: dict[str, Any]) -> None:
     session.emit("charge.refunded", charge)
 
 
+def authenticate(session: Session, intent: dict[str, Any], *, passed: bool) -> None:
+    """What the customer told their bank when it asked. Raises as `attempt` does when the card is declined then."""
+    method = payment_methods.resolve(session, intent["payment_method"])
+    manner = payment_methods.behaviour_of(session, method["id"])
+    intent["next_action"] = None
+    if not passed:
+        _give_back(session, intent, method, behaviour.NOT_AUTHENTICATED, None, kind="invalid_request_error")
+        return
+    _charge_card(session, intent, method, manner)
+
+
+def card_decline(session: Session, method: dict[str, Any], manner: Behaviour) -> Decline | None:
+    if manner.decline is not None:
+        return manner.decline
+    today = datetime.fromtimestamp(session.now, UTC)
+    card = method["card"]
+    expired = (card["exp_year"], card["exp_month"]) < (today.year, today.month)
+    return behaviour.EXPIRED if expired else None
+
+
 def _check(
     intent: dict[str, Any], method: dict[str, Any], confirmation: Mapping[str, Any], *, off_session: bool
 ) -> None:
@@ -110,17 +125,23 @@ def _check(
         )
 
 
-def _needs_customer(manner: Behaviour, *, off_session: bool) -> bool:
+def _needs_customer(
+    session: Session, method: dict[str, Any], manner: Behaviour, *, off_session: bool
+) -> bool:
+    if manner.authentication == "until_set_up":
+        stored = session.store.get(method["id"])
+        return not (off_session and stored is not None and stored.hidden.get("set_up"))
     return manner.authentication == "always" or (manner.authentication == "on_session" and not off_session)
 
 
-def _card_decline(session: Session, method: dict[str, Any], manner: Behaviour) -> Decline | None:
-    if manner.decline is not None:
-        return manner.decline
-    today = datetime.fromtimestamp(session.now, UTC)
-    card = method["card"]
-    expired = (card["exp_year"], card["exp_month"]) < (today.year, today.month)
-    return behaviour.EXPIRED if expired else None
+def _charge_card(session: Session, intent: dict[str, Any], method: dict[str, Any], manner: Behaviour) -> None:
+    if (decline := card_decline(session, method, manner)) is not None:
+        _fail(session, intent, method, decline)
+    elif intent["capture_method"] == "manual":
+        _authorise(session, intent, method)
+    else:
+        charge = session.add(objects.charge(session, intent, method))
+        _succeed(session, intent, charge, manner)
 
 
 def _succeed(
@@ -210,18 +231,19 @@ def _give_back(
     intent: dict[str, Any],
     method: dict[str, Any],
     decline: Decline,
-    charge: dict[str, Any],
+    charge: dict[str, Any] | None,
     *,
     kind: str,
 ) -> dict[str, Any]:
     """The intent goes back to waiting for a payment method; the one that failed is kept in the error only."""
-    error = payment_methods.declined(decline, charge=charge["id"], payment_method=method).error
+    attempted = charge["id"] if charge is not None else None
+    error = payment_methods.declined(decline, charge=attempted, payment_method=method).error
     error["type"] = kind
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
         "last_payment_error": error,
-        "latest_charge": charge["id"],
+        "latest_charge": attempted or intent["latest_charge"],
         "next_action": None,
     }
     session.store.save(intent)

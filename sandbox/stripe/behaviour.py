@@ -34,8 +34,9 @@ class Behaviour:
     country: str = "US"
     decline: Decline | None = None
     declined_when_attached: bool = False
-    authentication: Literal["never", "on_session", "always"] = "never"
-    """`on_session` asks only while the customer is there: it was set up for use without them."""
+    authentication: Literal["never", "on_session", "until_set_up", "always"] = "never"
+    """`on_session` asks only while the customer is there: it was set up for use without them, as one that asks
+    `until_set_up` can be."""
     settles_in: int | None = 0
     dispute: Literal["fraudulent", "product_not_received", "inquiry", "debit_not_authorized"] | None = None
     refund: Literal["at_once", "pending", "fails_later"] = "at_once"
@@ -85,6 +86,11 @@ AUTHENTICATION = Decline(
     "authentication_required",
     "Your card was declined. This transaction requires authentication.",
     "authentication_required",
+)
+
+NOT_AUTHENTICATED = Decline(
+    "payment_intent_authentication_failure",
+    "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
 )
 
 _DEBIT_FAILED = Decline("payment_method_provider_decline", "The payment was declined by the customer's bank.")
@@ -164,7 +170,7 @@ DOCUMENTED: dict[str, Behaviour] = {
     "pm_card_radarBlock": Behaviour(last4="0019", decline=FRAUDULENT),
     # Cards whose issuer wants to see the customer.
     "pm_card_authenticationRequired": Behaviour(last4="3184", authentication="always"),
-    "pm_card_authenticationRequiredOnSetup": Behaviour(last4="3155", authentication="always"),
+    "pm_card_authenticationRequiredOnSetup": Behaviour(last4="3155", authentication="until_set_up"),
     "pm_card_authenticationRequiredSetupForOffSession": Behaviour(last4="0446", authentication="on_session"),
     "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": Behaviour(
         last4="3178", authentication="on_session", decline=INSUFFICIENT

@@ -17,6 +17,7 @@ _EXPANDABLE = frozenset(
         "latest_charge",
         "payment_intent",
         "payment_method",
+        "setup_intent",
         "source",
     }
 )

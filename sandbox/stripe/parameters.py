@@ -96,6 +96,19 @@ def texts(longest: int = 100) -> Reader:
     return reader
 
 
+def each(reader: Reader, longest: int = 100) -> Reader:
+    """A list of what `reader` reads."""
+
+    def every(name: str, value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise invalid_request("Invalid array", param=name)
+        if len(value) > longest:
+            raise invalid_request(f"Array {name} exceeded maximum {longest} allowed elements.", param=name)
+        return [reader(f"{name}[{position}]", one) for position, one in enumerate(value)]
+
+    return every
+
+
 def tree(known: Mapping[str, Reader], required: tuple[str, ...] = ()) -> Reader:
     def reader(name: str, value: Any) -> dict[str, Any] | None:
         if value == "":

@@ -7,7 +7,7 @@ back to requires_payment_method when an attempt fails, and canceled from everywh
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stripe import attempts, customers, listing, objects, payment_methods
+from sandbox.stripe import attempts, customers, listing, objects, payment_methods, setup_intents
 from sandbox.stripe.call import Call
 from sandbox.stripe.currencies import check_amount, currency
 from sandbox.stripe.errors import invalid_request, unexpected_state
@@ -136,6 +136,7 @@ def confirm(session: Session, call: Call) -> dict[str, Any]:
     intent = _find(session, call)
     if intent["status"] not in _CONFIRMABLE:
         raise _not_confirmable(intent)
+    _refuse_checkouts_own(session, intent, "confirm")
     confirmation = {name: values.pop(name) for name in _CONFIRMATION if name in values}
     _apply(session, intent, values)
     session.store.save(intent)
@@ -157,17 +158,22 @@ def cancel(session: Session, call: Call) -> dict[str, Any]:
             f" with one of the following statuses may be canceled: {', '.join(_CANCELABLE)}.",
             payment_intent=intent,
         )
+    _refuse_checkouts_own(session, intent, "cancel")
     attempts.release(session, intent)
+    end(session, intent, values.get("cancellation_reason"))
+    return intent
+
+
+def end(session: Session, intent: dict[str, Any], reason: str | None) -> None:
     intent |= {
         "status": "canceled",
         "canceled_at": session.now,
-        "cancellation_reason": values.get("cancellation_reason"),
+        "cancellation_reason": reason,
         "amount_capturable": 0,
         "next_action": None,
     }
     session.store.save(intent)
     session.emit("payment_intent.canceled", intent)
-    return intent
 
 
 def capture(session: Session, call: Call) -> dict[str, Any]:
@@ -196,6 +202,12 @@ def list_all(session: Session, call: Call) -> dict[str, Any]:
     return listing.page(session, call, "payment_intent", {**listing.CREATED, "customer": text()})
 
 
+def _refuse_checkouts_own(session: Session, intent: dict[str, Any], verb: str) -> None:
+    stored = session.store.get(intent["id"])
+    if stored is not None and stored.hidden.get("checkout"):
+        raise setup_intents.checkouts_own("PaymentIntent", verb)
+
+
 def _find(session: Session, call: Call) -> dict[str, Any]:
     return session.find("payment_intent", call.target, "intent", in_path=True).body
 
@@ -218,18 +230,8 @@ def _choose_kinds(intent: dict[str, Any], values: dict[str, Any]) -> None:
             "enabled": True,
             **(automatic or {}),
         }
-    _check_kinds(listed)
+    payment_methods.check_kinds(listed)
     intent["payment_method_types"] = listed
-
-
-def _check_kinds(kinds: list[str]) -> None:
-    for kind in kinds:
-        if kind not in payment_methods.KINDS:
-            raise invalid_request(
-                f"The payment method type provided: {kind} is invalid. Please ensure the provided type is activated in"
-                " your dashboard.",
-                param="payment_method_types",
-            )
 
 
 def _apply(session: Session, intent: dict[str, Any], values: dict[str, Any]) -> None:
@@ -237,7 +239,7 @@ def _apply(session: Session, intent: dict[str, Any], values: dict[str, Any]) -> 
     if "metadata" in values:
         values["metadata"] = merged_metadata(intent["metadata"], values["metadata"])
     if "payment_method_types" in values:
-        _check_kinds(values["payment_method_types"])
+        payment_methods.check_kinds(values["payment_method_types"])
     if values.get("statement_descriptor") and "card" in intent["payment_method_types"]:
         raise invalid_request(
             "The statement_descriptor parameter isn't supported for charges with cards. Please use"

@@ -155,8 +155,12 @@ def resolve(
     return make(session, manner)
 
 
-def make(session: Session, manner: Behaviour, identifier: str | None = None) -> dict[str, Any]:
+def make(
+    session: Session, manner: Behaviour, identifier: str | None = None, card: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     method = methodobjects.payment_method(session, identifier or new_id("pm"), manner)
+    if card is not None:
+        method["card"] |= card
     return session.add(method, behaviour=asdict(manner))
 
 
@@ -168,6 +172,16 @@ def behaviour_of(session: Session, identifier: str) -> Behaviour:
     if facts.get("decline") is not None:
         facts["decline"] = Decline(**facts["decline"])
     return Behaviour(**facts)
+
+
+def check_kinds(kinds: list[str]) -> None:
+    for kind in kinds:
+        if kind not in KINDS:
+            raise invalid_request(
+                f"The payment method type provided: {kind} is invalid. Please ensure the provided type is activated in"
+                " your dashboard.",
+                param="payment_method_types",
+            )
 
 
 def refuse_used(session: Session, method: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ class Session:
     now: int
     request: str | None = None
     idempotency_key: str | None = None
+    origin: str = ""
+    """Where the caller reaches the local Stripe, for the addresses of its hosted pages."""
 
     def add(self, body: dict[str, Any], **hidden: Any) -> dict[str, Any]:
         self.store.add(body, hidden)

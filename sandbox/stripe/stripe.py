@@ -9,9 +9,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.control import Endpoints
-from sandbox.stripe import attempts, refunds, seed
+from sandbox.stripe import checkout, checkout_sessions, hostedpage, refunds, seed
 from sandbox.stripe.api import Api
 from sandbox.stripe.dashboard import Dashboard
+from sandbox.stripe.hostedpage import HostedPage
 from sandbox.stripe.outages import Outages
 from sandbox.stripe.session import Session
 from sandbox.stripe.store import Snapshot, Store
@@ -21,13 +22,14 @@ from sandbox.wire import Request, Response
 Rows = Iterable[Mapping[str, Any]]
 
 _LATER: Mapping[str, Callable[[Session, str], None]] = {
-    "debit": attempts.settle_debit,
+    "checkout": checkout_sessions.run_out,
+    "debit": checkout.settle_debit,
     "refund": refunds.conclude,
 }
 
 
 class Stripe:
-    """`handle` answers requests under `/v1/`; `controls` are the stand-in's own under `/sandbox/`.
+    """`handle` answers requests under `/v1/`, and customers on hosted pages; `controls` are the stand-in's own under `/sandbox/`.
 
     Webhooks go out when `webhooks.deliver()` is called, or by themselves after `start()`.
     `under_way` is called for each writing request while its idempotency key is in use.
@@ -45,10 +47,12 @@ class Stripe:
         self._outages = Outages()
         self.webhooks = Webhooks(self._store, clock, send)
         self._api = Api(self._store, clock, self._outages, under_way)
+        self._page = HostedPage(self._store, self._api.now)
 
     def handle(self, request: Request) -> Response:
         self.settle_due()
-        response = self._api.handle(request)
+        answer = self._page if request.path.startswith(hostedpage.PREFIX) else self._api
+        response = answer.handle(request)
         if request.method != "GET":
             self.webhooks.wake()
         return response
@@ -57,7 +61,7 @@ class Stripe:
         return Dashboard(self._store, self._api.now, self._outages, self.webhooks).endpoints()
 
     def settle_due(self) -> None:
-        """Lets happen what is due by now: bank debits that settle or fail, refunds that end."""
+        """Lets happen what is due by now: bank debits that settle or fail, refunds that end, pages that run out."""
         now = self._api.now()
         with self._store.transaction():
             due = self._store.execute(

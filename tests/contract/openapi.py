@@ -32,6 +32,7 @@ _LEFT_OUT_WHEN_EMPTY: Mapping[str, frozenset[str]] = {
     "balance_amount_by_source_type": frozenset({"bank_account", "card", "fpx"}),
     "charge_fraud_details": frozenset({"stripe_report", "user_report"}),
     "charge_outcome": frozenset({"rule"}),
+    "checkout.session": frozenset({"excluded_payment_method_types", "redirect_on_completion", "return_url"}),
     "customer": frozenset({"business_name", "individual_name", "invoice_credit_balance"}),
     "event": frozenset({"account", "context"}),
     "notification_event_data": frozenset({"previous_attributes"}),
@@ -42,6 +43,8 @@ _LEFT_OUT_WHEN_EMPTY: Mapping[str, frozenset[str]] = {
     "payment_method_details_us_bank_account": frozenset({"expected_debit_date", "mandate"}),
     "payment_intent_next_action": frozenset({"use_stripe_sdk"}),
     "refund": frozenset({"description", "failure_reason", "instructions_email", "pending_reason"}),
+    "setup_intent": frozenset({"attach_to_self"}),
+    "setup_intent_next_action": frozenset({"use_stripe_sdk"}),
     "refund_destination_details_card": frozenset({"reference"}),
     "webhook_endpoint": frozenset({"secret"}),
 }

@@ -10,7 +10,8 @@ import stripe
 from sandbox.stripe import routes
 from tests.contract import openapi
 from tests.contract.openapi import Contract, ContractError
-from tests.sandbox_stripe.account import Account, an_intent, charge
+from tests.sandbox_stripe.account import Account, a_page, an_intent, charge
+from tests.sandbox_stripe.customer import Customer
 
 CREATE = ("POST", "/v1/payment_intents")
 
@@ -62,6 +63,16 @@ def test_every_operation_of_the_local_stripe_keeps_to_the_description(
     v1.refunds.list({"payment_intent": held.id})
     with pytest.raises(stripe.InvalidRequestError):
         v1.refunds.cancel(refund.id)
+    setup = v1.setup_intents.create({"customer": customer, "payment_method": "pm_card_threeDSecureRequired"})
+    v1.setup_intents.confirm(setup.id, {"return_url": "https://fabrikam.example/"})
+    v1.setup_intents.retrieve(setup.id)
+    v1.setup_intents.cancel(setup.id)
+    v1.setup_intents.list({"customer": customer})
+    page = a_page(client, customer)
+    Customer(account.local.handle).chooses(str(page.url))
+    v1.checkout.sessions.retrieve(page.id, {"expand": ["setup_intent.payment_method"]})
+    v1.checkout.sessions.expire(a_page(client, customer, amount=40_000).id)
+    v1.checkout.sessions.list({"customer": customer})
     disputed = charge(client, customer, "pm_card_createDispute")
     charge(client, customer, "pm_card_createDisputeInquiry")
     [dispute] = v1.disputes.list({"payment_intent": disputed.id}).data

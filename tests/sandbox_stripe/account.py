@@ -17,6 +17,7 @@ from tests.in_process import InProcess
 
 stripe.enable_telemetry = False
 
+BACK = "https://fabrikam.example/thanks"
 API_VERSION = "2026-08-26.dahlia"
 
 
@@ -141,6 +142,19 @@ def an_intent(
     if method is not None:
         params["payment_method"] = method
     return client.v1.payment_intents.create(params)  # type: ignore[arg-type]  # the SDK's types are those of a later version
+
+
+def a_page(
+    client: stripe.StripeClient, customer: str | None = None, amount: int | None = None, **more: Any
+) -> stripe.checkout.Session:
+    """A hosted page that saves a payment method, or that takes an amount."""
+    params: dict[str, Any] = {"mode": "setup", "success_url": BACK, "payment_method_types": ["card"], **more}
+    if customer is not None:
+        params["customer"] = customer
+    if amount is not None:
+        price = {"currency": "usd", "unit_amount": amount, "product_data": {"name": "Invoice INV-1001"}}
+        params |= {"mode": "payment", "line_items": [{"quantity": 1, "price_data": price}], **more}
+    return client.v1.checkout.sessions.create(params)  # type: ignore[arg-type]  # the SDK's types are those of a later version
 
 
 def its_intent(error: stripe.StripeError) -> stripe.PaymentIntent:
