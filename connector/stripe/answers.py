@@ -64,6 +64,7 @@ def as_intent(intent: stripe.PaymentIntent, reference: str = "", decline: Declin
             receipt_url=_receipt(intent),
             created_on=datetime.fromtimestamp(intent.created, UTC),
             metadata=metadata_of(intent),
+            method_type=_paid_with(intent),
         )
     except (ValueError, TypeError, AttributeError, KeyError) as e:
         raise NoAnswer(f"not a payment intent: {type(e).__name__}") from e
@@ -81,6 +82,14 @@ def _receipt(intent: stripe.PaymentIntent) -> str:
     charge = getattr(intent, "latest_charge", None)
     url = getattr(charge, "receipt_url", None)
     return url if isinstance(url, str) else ""
+
+
+def _paid_with(intent: stripe.PaymentIntent) -> MethodType | None:
+    if intent.status not in {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING}:
+        return None
+    details = getattr(getattr(intent, "latest_charge", None), "payment_method_details", None)
+    named = getattr(details, "type", None)
+    return MethodType(named) if named in set(MethodType) else None
 
 
 def as_refund(refund: stripe.Refund, reference: str = "") -> Refund:

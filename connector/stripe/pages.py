@@ -52,6 +52,8 @@ class Pages:
             params["setup_intent_data"] = {"metadata": dict(order.metadata)}
         else:
             params["mode"] = "payment"
+            # What is owed is owed in this currency: no offer to pay in another one.
+            params["adaptive_pricing"] = {"enabled": False}
             params["line_items"] = [_line(order.amount, order.description)]
             params["payment_intent_data"] = {
                 "description": order.description,

@@ -20,6 +20,7 @@ from sandbox.stripe.currencies import LARGEST_OTHERWISE, check_amount, currency
 from sandbox.stripe.errors import invalid_request
 from sandbox.stripe.parameters import (
     Reader,
+    boolean,
     choice,
     each,
     integer,
@@ -49,6 +50,7 @@ _ITEM = tree(
     ("price_data", "quantity"),
 )
 _FIELDS: Mapping[str, Reader] = {
+    "adaptive_pricing": tree({"enabled": boolean}),
     "cancel_url": text(),
     "client_reference_id": text(200),
     "currency": currency,
@@ -73,7 +75,7 @@ _FIELDS: Mapping[str, Reader] = {
     "wallet_options": tree({"link": tree({"display": choice("auto", "never")})}),
 }
 _OF_THE_OTHER_MODE = {
-    "setup": ("line_items", "payment_intent_data"),
+    "setup": ("adaptive_pricing", "line_items", "payment_intent_data"),
     "payment": ("setup_intent_data",),
 }
 _DEBIT_CURRENCY = {"sepa_debit": "eur", "us_bank_account": "usd"}
@@ -101,8 +103,9 @@ def create(session: Session, call: Call) -> dict[str, Any]:
     copied = ("cancel_url", "client_reference_id", "customer", "customer_email", "success_url")
     page |= {name: values[name] for name in copied if name in values}
     page["metadata"] = merged_metadata({}, values.get("metadata") or {})
-    if "wallet_options" in values:
-        page["wallet_options"] = values["wallet_options"]
+    for name in ("adaptive_pricing", "wallet_options"):
+        if name in values:
+            page[name] = values[name]
     if page["mode"] == "payment":
         items = _price(page, values)
         order = values.get("payment_intent_data") or {}

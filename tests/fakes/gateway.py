@@ -27,6 +27,7 @@ from plugins.ports import (
 from plugins.rules.money import Money
 
 T = TypeVar("T")
+_PAID = {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING}
 
 
 @dataclass
@@ -133,6 +134,7 @@ class ScriptedGateway:
         page: str,
         outcome: IntentStatus | Decline = IntentStatus.SUCCEEDED,
         method: str = "entered on the page",
+        kind: MethodType = MethodType.CARD,
     ) -> str:
         """A customer pays on an open page; the intent. A decline or REQUIRES_ACTION leaves the page open, PROCESSING
         is a bank debit: `become` says later what the bank decided.
@@ -148,13 +150,14 @@ class ScriptedGateway:
             decline=outcome if isinstance(outcome, Decline) else None,
             created_on=shown.intent.created_on if shown.intent else self.clock.now(),
             metadata=dict(order.metadata),
+            method_type=kind if status in _PAID else None,
         )
         self.intents[reference] = intent
         self.orders[reference] = IntentOrder(
-            order.amount, order.customer, method, MethodType.CARD, order.description, order.metadata, ""
+            order.amount, order.customer, method, kind, order.description, order.metadata, ""
         )
         self.pages[page] = replace(shown, intent=intent)
-        if status in {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING}:
+        if status in _PAID:
             self.pages[page] = replace(self.pages[page], status=PageStatus.COMPLETE, url="")
         return reference
 
@@ -215,11 +218,14 @@ class ScriptedGateway:
         intent = self._known(reference)
         if intent.status is not IntentStatus.REQUIRES_CONFIRMATION:
             return intent
-        outcome = self.methods.get(self.orders[reference].method, IntentStatus.SUCCEEDED)
+        order = self.orders[reference]
+        outcome = self.methods.get(order.method, IntentStatus.SUCCEEDED)
         if isinstance(outcome, Decline):
             self.become(reference, IntentStatus.REQUIRES_PAYMENT_METHOD, outcome)
         else:
             self.become(reference, outcome)
+        if outcome in _PAID:
+            self.intents[reference] = replace(self.intents[reference], method_type=order.method_type)
         return self.intents[reference]
 
     def _refund(self, order: RefundOrder) -> Refund:
