@@ -25,13 +25,21 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from plugins.rules.books import InvoiceBooks, LedgerBooks, Scope
+from plugins.rules.books import InvoiceBooks, LedgerBooks, ProfileBooks, Scope
 from plugins.rules.changes import Changeset, Create, Update
-from plugins.rules.ids import AccountId, InvoiceId, RequestId, TransactionId, UserId
+from plugins.rules.ids import AccountId, InvoiceId, ProfileId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import Ledger, Request, Transaction
 from plugins.rules.money import Money
-from plugins.rules.runs import BatchBooks, GroupBooks, UsageCreditJob, Work
-from plugins.rules.setup import Setting
+from plugins.rules.runs import (
+    BatchBooks,
+    Candidate,
+    ChargeFilter,
+    ChargeRunBooks,
+    GroupBooks,
+    UsageCreditJob,
+    Work,
+)
+from plugins.rules.setup import Profile, Setting
 from plugins.rules.statement import Statement
 
 
@@ -333,6 +341,8 @@ class Due:
     """What is wrong with each due row that is none of the above; those behind it wait for nobody."""
     work: tuple[Work, ...] = ()
     """Runs, batches and jobs that have not ended and whose next check has come, or that have none."""
+    profiles: tuple[Profile, ...] = ()
+    """Those that wait for a customer and whose next check has come, or that have none."""
 
 
 class Books(Protocol):
@@ -374,6 +384,12 @@ class Books(Protocol):
         """What has to be looked at again, the longest waiting first, in one call."""
         ...
 
+    def for_profile(
+        self, profile: ProfileId, request: RequestId | None, caller: UserId | None
+    ) -> ProfileBooks:
+        """What is around a payment profile, in one call. Raises `NotFound`."""
+        ...
+
     # --- Runs, batches and jobs
 
     def job(self, job: UUID) -> UsageCreditJob | None: ...
@@ -388,8 +404,23 @@ class Books(Protocol):
         """A payment batch and what is left of it, in one call. Raises `NotFound`."""
         ...
 
-    def write(self, *changes: Create | Update) -> None:
-        """Write rows of a run, a batch or a job and their request, all or nothing, under their own ETags.
+    def for_charge_run(
+        self, run: UUID, request: RequestId | None, caller: UserId | None, line: UUID | None = None
+    ) -> ChargeRunBooks:
+        """A charge run, what is left of it and that line of it, in one call."""
+        ...
+
+    def candidates(self, run: UUID, wanted: ChargeFilter) -> tuple[Candidate, ...]:
+        """Of the invoices that the filter takes and the run has no line for, some; none when there is none.
+
+        What an invoice shows only narrows them; what is owed is found out from its ledger.
+        """
+        ...
+
+    def write(self, *changes: Create | Update) -> Mapping[UUID, str]:
+        """Write rows of a run, a batch or a job, or profiles, with their request, all or nothing, under their own ETags.
+
+        Returns the new ones by row id, as far as the CRM gave them.
 
         They hold no money, so no ledger is locked. Raises `Conflict`, `BooksRefused`.
         """

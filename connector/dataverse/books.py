@@ -20,12 +20,12 @@ from connector.dataverse.odata import (
 )
 from connector.dataverse.reading import Reading
 from connector.dataverse.snapshot import Snapshot, translated
-from connector.dataverse.work import due_of, due_reads, read_batch, read_group
+from connector.dataverse.work import due_of, due_reads, read_batch, read_group, read_profile
 from connector.dataverse.writing import Writing, raise_refusal
 from plugins.ports import BooksRefused, Due, NotFound
-from plugins.rules.books import About, InvoiceBooks, LedgerBooks, Scope
+from plugins.rules.books import About, InvoiceBooks, LedgerBooks, ProfileBooks, Scope
 from plugins.rules.changes import Changeset, Create, Update
-from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
+from plugins.rules.ids import InvoiceId, ProfileId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import (
     AccountTransaction,
     Disbursement,
@@ -45,6 +45,7 @@ from plugins.rules.setup import (
     AccountService,
     BillingGroup,
     ClosedPeriod,
+    Contact,
     Contract,
     Currency,
     InvoiceTemplate,
@@ -79,6 +80,8 @@ class DataverseBooks:
             reads["templates"] = self._reading.filtered("template", "statecode eq 0")
         if scope.groups:
             reads["billing_groups"] = self._reading.filtered("billing_group", "statecode eq 0")
+        if scope.contact is not None:
+            reads["contact"] = self._reading.one("contact", scope.contact)
         if request is not None:
             reads["request"] = self._reading.one("request", request)
         if caller is not None:
@@ -160,6 +163,11 @@ class DataverseBooks:
     def due(self, now: datetime, limit: int) -> Due:
         found = self._reading.read(due_reads(self._reading, now, limit))
         return due_of(found)
+
+    def for_profile(
+        self, profile: ProfileId, request: RequestId | None, caller: UserId | None
+    ) -> ProfileBooks:
+        return read_profile(self._reading, profile, request, caller)
 
     # --- Runs, batches and jobs --------------------------------------------------------------------------------------
 
@@ -273,6 +281,7 @@ class DataverseBooks:
             billing_groups=found.legible("billing_groups", "billing_group", BillingGroup),
             templates=found.legible("templates", "template", InvoiceTemplate),
             newest=found.many("newest", "invoice", Invoice),
+            contact=found.maybe("contact", "contact", Contact) if found.has("contact") else None,
         )
 
     def _with_invoice(self, books: LedgerBooks, invoice: Invoice, found: Snapshot) -> InvoiceBooks:

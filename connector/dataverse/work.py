@@ -11,7 +11,8 @@ from connector.dataverse.odata import Operation, literal
 from connector.dataverse.reading import Reading
 from connector.dataverse.snapshot import Snapshot
 from plugins.ports import DELIVERY, LONGEST_CALL, Due
-from plugins.rules.ids import InvoiceId, RequestId, UserId
+from plugins.rules.books import ProfileBooks
+from plugins.rules.ids import InvoiceId, ProfileId, RequestId, UserId
 from plugins.rules.ledger import Ledger, Request, Transaction
 from plugins.rules.runs import (
     BatchBooks,
@@ -25,7 +26,7 @@ from plugins.rules.runs import (
     UsageCreditJob,
     Work,
 )
-from plugins.rules.setup import BillingGroup, Setting
+from plugins.rules.setup import BillingGroup, Contract, Profile, Setting
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -67,6 +68,11 @@ def due_reads(reading: Reading, now: datetime, limit: int) -> dict[str, Operatio
             _waiting_deliveries(reading, now),
             {"$orderby": f"{mapping.column('request', 'created_on')} asc"} | top,
         ),
+        "profiles": reading.filtered(
+            "profile",
+            _waiting_profiles(reading, now),
+            {"$orderby": f"{mapping.column('profile', 'next_check_on')} asc"} | top,
+        ),
         "settings": reading.filtered("setting", "statecode eq 0"),
         **reading.currencies(),
     }
@@ -94,6 +100,7 @@ def due_of(found: Snapshot) -> Due:
         deliveries=found.legible("deliveries", "request", Request),
         unreadable=(*unreadable, *broken),
         work=tuple(work),
+        profiles=found.legible("profiles", "profile", Profile),
     )
 
 
@@ -103,6 +110,42 @@ def _waiting_deliveries(reading: Reading, now: datetime) -> str:
     return (
         f"{outcome.choice} eq {outcome.values['pending']} and {columns['action'].plain} eq {literal(DELIVERY)}"
         f" and {columns['created_on'].read} le {literal(now - LONGEST_CALL)}"
+    )
+
+
+def _waiting_profiles(reading: Reading, now: datetime) -> str:
+    columns = reading.mapping["profile"].columns
+    state, status = columns["status"].states["pending"]
+    check, url = columns["next_check_on"].plain, columns["request_url"].plain
+    return (
+        f"statecode eq {state} and statuscode eq {status} and {url} ne null"
+        f" and ({check} eq null or {check} le {literal(now)})"
+    )
+
+
+# --- Payment profiles ----------------------------------------------------------------------------------------------------
+
+
+def read_profile(
+    reading: Reading, profile: ProfileId, request: RequestId | None, caller: UserId | None
+) -> ProfileBooks:
+    make = Fetch(reading.mapping)
+    its = make.link("profile", "account", "profile", "account", make.is_("profile", "id", profile))
+    named = all_of(make.equals("contract", "profile", profile), make.status("contract", "active"))
+    reads = {
+        "profile": reading.one("profile", profile),
+        "profiles": reading.fetched(Query("profiles", "profile", make.rows("profile", its))),
+        "contracts": reading.fetched(Query("contracts", "contract", make.rows("contract", named))),
+        **_around(reading, "profile", profile, request, caller),
+    }
+    found = reading.read(reads)
+    return ProfileBooks(
+        profile=found.one("profile", "profile", Profile),
+        siblings=tuple(each for each in found.legible("profiles", "profile", Profile) if each.id != profile),
+        contracts=found.legible("contracts", "contract", Contract),
+        setting=next(iter(found.many("settings", "setting", Setting)), None),
+        request=found.maybe("request", "request", Request) if found.has("request") else None,
+        rights=found.rights(),
     )
 
 

@@ -43,7 +43,7 @@ from plugins.rules.runs import (
     UsageCreditItem,
     UsageCreditJob,
 )
-from plugins.rules.setup import AccountService
+from plugins.rules.setup import AccountService, Profile
 
 KINDS: Mapping[type[Row], str] = {
     Ledger: "ledger",
@@ -65,11 +65,12 @@ KINDS: Mapping[type[Row], str] = {
     BillRunLine: "bill_run_line",
     PaymentBatch: "payment_batch",
     PaymentBatchLine: "payment_batch_line",
+    Profile: "profile",
 }
 """What the service writes."""
 
 KEPT_BY_OTHERS: frozenset[type[Row]] = frozenset(
-    {Invoice, UsageRecord, AccountService, PaymentBatch, PaymentBatchLine}
+    {Invoice, UsageRecord, AccountService, PaymentBatch, PaymentBatchLine, Profile}
 )
 """Of those, what people and other programs make too, with columns of their own that a row may not be without."""
 

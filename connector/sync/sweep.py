@@ -8,15 +8,16 @@ from uuid import UUID
 
 import structlog
 
-from plugins import delivering
+from plugins import delivering, profiles
 from plugins.carrying_on import carry_on
 from plugins.committing import show_owed
 from plugins.ports import BooksError, BooksUnreachable, GatewayError, Outside
 from plugins.refunds import handle
-from plugins.rules.ids import LedgerId, TransactionId
+from plugins.rules.ids import LedgerId, ProfileId, TransactionId
 from plugins.rules.ledger import Ledger, Outcome, Request, Transaction
 from plugins.rules.runs import Work
 from plugins.rules.settling import CHECKS, THEN_EVERY
+from plugins.rules.setup import Profile
 from plugins.settlement import WHOLE, look_again, wrong_environment
 
 PAGE = 50
@@ -90,6 +91,7 @@ def sweep(outside: Outside, showings: Showings | None = None) -> Counts:
     owing: dict[LedgerId, Ledger] = {}
     work: dict[UUID, Work] = {}
     deliveries: dict[UUID, Request] = {}
+    waiting: dict[UUID, Profile] = {}
     try:
         for _ in range(MOST_PAGES):
             most = PAGE + len(stuck) + len(unreadable)
@@ -101,6 +103,7 @@ def sweep(outside: Outside, showings: Showings | None = None) -> Counts:
             owing |= {each.id: each for each in page.ledgers}
             work = {each.id: each for each in page.work}
             deliveries = {each.id: each for each in page.deliveries}
+            waiting = {each.id: each for each in page.profiles}
             _tell_unreadable(outside, set(page.unreadable) - unreadable, counts)
             unreadable |= set(page.unreadable)
             fresh = [each for each in page.transactions if each.id not in stuck]
@@ -116,6 +119,7 @@ def sweep(outside: Outside, showings: Showings | None = None) -> Counts:
             if len(page.transactions) + len(page.unreadable) < most or not fresh:
                 break
         _show(outside, owing.values(), showings, counts)
+        _look_at_profiles(outside, waiting.values(), counts)
         _deliver(outside, deliveries.values(), counts)
         _carry_on(outside, work.values(), counts)
     except BooksError as error:
@@ -180,6 +184,25 @@ def _look_at(outside: Outside, transaction: Transaction, counts: Counts) -> Exce
     counts.failed += answer.outcome is Outcome.FAILED
     counts.pending += answer.outcome is Outcome.PENDING
     return None
+
+
+def _look_at_profiles(outside: Outside, waiting: Iterable[Profile], counts: Counts) -> None:
+    """Look at the pages that customers were asked to use. Raises `BooksUnreachable` when the CRM is silent."""
+    for each in waiting:
+        counts.looked_at += 1
+        try:
+            profiles.look_again(outside, ProfileId(each.id), outside.clock.now() + WHOLE)
+        except BooksUnreachable:
+            raise
+        except Exception as error:
+            if not isinstance(error, BooksError):
+                _log.exception("a payment profile broke the sweep", profile=str(each.id))
+            counts.in_trouble += 1
+            outside.alerts.alert(
+                "profile_in_trouble",
+                f"A payment profile could not be looked at ({error}); the next sweep tries once more.",
+                profile=str(each.id),
+            )
 
 
 def _deliver(outside: Outside, deliveries: Iterable[Request], counts: Counts) -> None:

@@ -7,7 +7,7 @@ from plugins.rules.draft import Draft
 from plugins.rules.invoice import belongs, is_void
 from plugins.rules.ledger import CardType, Invoice, Kind, LedgerStatus
 from plugins.rules.refusal import Refused
-from plugins.rules.setup import Delivery
+from plugins.rules.setup import Delivery, ProfileType
 
 FIRST_CHOICE = 728310000
 """Choice values are this plus their place in the table's own order."""
@@ -67,6 +67,13 @@ def delivery_of(value: object) -> Delivery | None:
         return None
     ways = tuple(Delivery)
     return ways[_place(value, len(ways), "method_invalid", "Choose Email or Print.")]
+
+
+def profile_type(value: object) -> ProfileType | None:
+    if value is None:
+        return None
+    kinds = tuple(ProfileType)
+    return kinds[_place(value, len(kinds), "profile_type_invalid", "Choose Card, ACH debit or SEPA debit.")]
 
 
 def _place(value: object, many: int, code: str, sentence: str) -> int:

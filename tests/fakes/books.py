@@ -18,9 +18,10 @@ from plugins.ports import (
     Due,
     NotFound,
 )
-from plugins.rules.books import About, InvoiceBooks, LedgerBooks, Scope
+from plugins.rules.books import About, InvoiceBooks, LedgerBooks, ProfileBooks, Scope
 from plugins.rules.changes import Changeset, Create, Update
-from plugins.rules.ids import InvoiceId, RequestId, TransactionId, UserId
+from plugins.rules.charge_runs import moved
+from plugins.rules.ids import InvoiceId, ProfileId, RequestId, TransactionId, UserId
 from plugins.rules.invoice import CLOSED_FOR_GOOD
 from plugins.rules.ledger import (
     AccountTransaction,
@@ -67,12 +68,14 @@ from plugins.rules.setup import (
     PaymentType,
     Profile,
     Service,
+    Contact,
     Setting,
     TaxRate,
 )
 
 T = TypeVar("T")
 
+    ProfileStatus,
 PROJECTED = (
     "status",
     "ledger",
@@ -185,7 +188,21 @@ class MemoryBooks:
             and (each.created_on or first) <= now - LONGEST_CALL
         )
         setting = next(iter(self.all(Setting)), None)
-        return Due(setting, tuple(found[:limit]), owing, deliveries[:limit], work=work)
+        waiting = tuple(
+            each
+            for each in self.all(Profile)
+            if each.status is ProfileStatus.PENDING
+            and each.request_url
+            and (each.next_check_on or first) <= now
+        )
+        return Due(
+            setting, tuple(found[:limit]), owing, deliveries[:limit], work=work, profiles=waiting[:limit]
+        )
+
+    def for_profile(
+        self, profile: ProfileId, request: RequestId | None, caller: UserId | None
+    ) -> ProfileBooks:
+        return self._call("for_profile", lambda: self._for_profile(profile, request, caller))
 
     # --- Runs, batches and jobs ----------------------------------------------------------------------------------
 
@@ -202,8 +219,93 @@ class MemoryBooks:
     def for_batch(self, batch: UUID, request: RequestId | None, caller: UserId | None) -> BatchBooks:
         return self._call("for_batch", lambda: self._for_batch(batch, request, caller))
 
-    def write(self, *changes: Create | Update) -> None:
-        self._call("write", lambda: self._write(changes))
+    def for_charge_run(
+        self, run: UUID, request: RequestId | None, caller: UserId | None, line: UUID | None = None
+    ) -> ChargeRunBooks:
+        return self._call("for_charge_run", lambda: self._for_charge_run(run, request, caller, line))
+
+    def candidates(self, run: UUID, wanted: ChargeFilter) -> tuple[Candidate, ...]:
+        return self._call("candidates", lambda: self._candidates(run, wanted))
+
+    def write(self, *changes: Create | Update) -> Mapping[UUID, str]:
+        return self._call("write", lambda: self._write(changes))
+
+    def _for_charge_run(
+        self, run: UUID, request: RequestId | None, caller: UserId | None, line: UUID | None
+    ) -> ChargeRunBooks:
+        found = self.rows.get(run)
+        lines: list[ChargeRunLine] = [each for each in self.all(ChargeRunLine) if each.run == run]
+        asked = self.rows.get(line) if line else None
+        transactions = {each.id: each for each in self.all(Transaction)}
+        ended = [
+            (each, transactions[each.transaction])
+            for each in lines
+            if each.transaction in transactions and _says_otherwise(each, transactions[each.transaction])
+        ]
+        planned = [each for each in lines if each.outcome is ChargeOutcome.PLANNED]
+        return ChargeRunBooks(
+            run=found if isinstance(found, ChargeRun) else None,
+            planned=tuple(planned[:PAGE]),
+            ended=tuple(ended[:PAGE]),
+            line=asked if isinstance(asked, ChargeRunLine) else None,
+            tallies=moved({}, ((None, each) for each in lines)),
+            setting=next(iter(self.all(Setting)), None),
+            request=self._named(self.rows.get(request)) if request else None,
+            rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),
+        )
+
+    def _candidates(self, run: UUID, wanted: ChargeFilter) -> tuple[Candidate, ...]:
+        with_line = {each.invoice for each in self.all(ChargeRunLine) if each.run == run}
+        found = [
+            each
+            for each in self.all(Invoice)
+            if each.id not in with_line and self._is_wanted(each, wanted)
+        ]
+        found.sort(key=lambda each: (each.dated or date.min, each.number))
+        return tuple(Candidate(each.id, each.number) for each in found[:PAGE])
+
+    def _is_wanted(self, invoice: Invoice, wanted: ChargeFilter) -> bool:
+        if wanted.invoices and invoice.id not in wanted.invoices:
+            return False
+        if not wanted.invoices:
+            shown = self.shown.get(invoice.id)
+            if invoice.status in CLOSED_FOR_GOOD | {InvoiceStatus.COMPLETE}:
+                return False
+            if shown is not None and shown.balance.minor <= 0:
+                return False
+        contract = self.rows.get(invoice.contract) if invoice.contract else None
+        charges = isinstance(contract, Contract) and contract.auto_charge
+        groups = {each.billing_group for each in self.all(Ledger) if each.account == invoice.customer}
+        return (
+            (not wanted.currency or invoice.total.currency == wanted.currency)
+            and (wanted.dated_to is None or (invoice.dated is not None and invoice.dated <= wanted.dated_to))
+            and (not wanted.auto_charge or (charges and contract.status is ContractStatus.ACTIVE))
+            and (wanted.billing_group is None or wanted.billing_group in groups)
+        )
+
+    def _contact(self, scope: Scope) -> Contact | None:
+        found = self.rows.get(scope.contact) if scope.contact else None
+        return found if isinstance(found, Contact) else None
+
+    def _for_profile(
+        self, profile: ProfileId, request: RequestId | None, caller: UserId | None
+    ) -> ProfileBooks:
+        found = self.rows.get(profile)
+        if not isinstance(found, Profile):
+            raise NotFound(str(profile))
+        theirs = [each for each in self.all(Profile) if each.account == found.account]
+        return ProfileBooks(
+            profile=found,
+            siblings=tuple(each for each in theirs if each.id != profile),
+            contracts=tuple(
+                each
+                for each in self.all(Contract)
+                if each.profile == profile and each.status is ContractStatus.ACTIVE
+            ),
+            setting=next(iter(self.all(Setting)), None),
+            request=self._named(self.rows.get(request)) if request else None,
+            rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),
+        )
 
     def _for_group(
         self, group: UUID, run: UUID, request: RequestId | None, caller: UserId | None
@@ -261,6 +363,7 @@ class MemoryBooks:
 
     def _call(self, name: str, act: Callable[[], T]) -> T:
         self.calls.append(name)
+                self._check_slot(rows, change.after)
         self.before(name)
         result = act()
         self.after(name)
@@ -321,6 +424,7 @@ class MemoryBooks:
                 each
                 for each in self.all(AccountService)
                 if scope.taxes and ledger and each.ledger == ledger.id
+            contact=self._contact(scope),
             ),
             profiles=tuple(
                 each
@@ -540,7 +644,7 @@ class MemoryBooks:
             raise Conflict(f"{key} exists")
         if isinstance(row, Invoice):
             row = replace(row, number=f"INV-{next(self._numbers)}")
-        if isinstance(row, Transaction | Request):
+        if isinstance(row, Transaction | Request | Profile):
             row = replace(row, created_on=self._clock.now())
         rows[row.id] = replace(row, etag=self._version())
         return row.id
@@ -552,6 +656,14 @@ class MemoryBooks:
         if key not in rows:
             raise BooksRefused(f"{key} does not exist", key)
         if rows[key].etag != etag:
+    @staticmethod
+    def _check_slot(rows: Mapping[UUID, Row], row: Row) -> None:
+        """The alternate key of an account's default profile."""
+        if isinstance(row, Profile) and row.default_slot:
+            for each in rows.values():
+                if isinstance(each, Profile) and each.id != row.id and each.default_slot == row.default_slot:
+                    raise Conflict(f"{row.default_slot} exists")
+
             raise Conflict(f"{key} changed")
 
 
@@ -589,6 +701,8 @@ def unreachable(*names: str, times: int = 1) -> Callable[[str], None]:
     """For `before` or `after`: the named calls break, that many times."""
     left = itertools.count(times, -1)
 
+        case Profile():
+            return (row.method_ref,)
     def act(name: str) -> None:
         if name in names and next(left) > 0:
             raise BooksUnreachable(f"{name}: no answer")

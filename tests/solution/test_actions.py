@@ -81,6 +81,7 @@ RIGHTS = {
     "cfl_mayreverse": CLERKS,
     "cfl_mayopenclose": CLERKS,
     "cfl_maymanageaccount": CLERKS,
+    "cfl_mayrequestprofile": CLERKS,
     "cfl_mayrefund": {"Refund Clerk", "Billing Manager"},
     "cfl_mayvoid": {"Billing Manager"},
     "cfl_mayadjusttax": {"Billing Manager"},
