@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from plugins.rules.ids import UserId
-from plugins.rules.ledger import Outcome
+from plugins.rules.ledger import Outcome, Source
 
 KEY = re.compile(r"[a-z0-9_-]{8,64}\Z")
 """A RequestKey, lower case."""
@@ -31,6 +31,7 @@ class Call:
     parameters: Mapping[str, Any]
     received: datetime
     organisation: UUID
+    source: Source = Source.USER
 
     @property
     def input_hash(self) -> str:

@@ -1,16 +1,31 @@
-"""Carrying on: what a bill run, a payment batch or a usage credit job has left to do, whoever began it."""
+"""Carrying on: what a run, a payment batch or a usage credit job has left to do, whoever began it."""
 
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from plugins import credit_usage, post_batch, run_billing
+from plugins import (
+    cancel_charge_run,
+    charge_run,
+    credit_usage,
+    plan_charge_run,
+    post_batch,
+    run_billing,
+    start_charge_run,
+)
 from plugins.ports import BooksError, BooksUnreachable, Outside
 from plugins.rules.changes import Update
-from plugins.rules.runs import BillRun, PaymentBatch, UsageCreditJob, Work
+from plugins.rules.runs import BillRun, ChargeRun, PaymentBatch, UsageCreditJob, Work
 
-LEAVES_WORK = frozenset({credit_usage.ACTION.name})
+LEAVES_WORK = frozenset(
+    {
+        credit_usage.ACTION.name,
+        plan_charge_run.ACTION.name,
+        start_charge_run.ACTION.name,
+        cancel_charge_run.ACTION.name,
+    }
+)
 """Actions after which the sweep has something to do at once."""
 TRIED_AGAIN = timedelta(minutes=10)
 """Work that the CRM keeps from being carried on is tried again after this."""
@@ -45,5 +60,7 @@ def _carried_on(outside: Outside, work: Work, until: datetime) -> bool:
             return run_billing.carry_on(outside, work, until)
         case PaymentBatch():
             return post_batch.carry_on(outside, work, until)
+        case ChargeRun():
+            return charge_run.carry_on(outside, work, until)
         case _:
             assert_never(work)

@@ -26,7 +26,7 @@ def charge_invoice(call: Call, outside: Outside) -> Answer:
     invoice = InvoiceId(target_of(call))
     charging = Charging[InvoiceBooks](
         outside,
-        Asked(call, ACTION, nothing=NOTHING),
+        Asked(call, ACTION, call.source, nothing=NOTHING),
         wish,
         Words("the invoice", "the charge", "Nothing was charged."),
         fetch=lambda: outside.books.for_charge(invoice, wish.request, wish.caller),
@@ -50,4 +50,5 @@ def _wish(call: Call) -> ChargeInput:
         amount=call.parameters.get("Amount"),
         profile=ProfileId(profile) if isinstance(profile, UUID) else None,
         expected=call.parameters.get("ExpectedBalance"),
+        source=call.source,
     )

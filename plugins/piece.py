@@ -51,16 +51,20 @@ def begin(
     asked: Asked,
     read: Callable[[], B],
     first_rows: Callable[[B, Request], Iterable[Create | Update]],
-    told: Done,
+    told: Done | Callable[[B], Done],
+    *,
+    at_once: bool = False,
 ) -> Answer:
     """Write the first rows with a Pending request that says what was `told`, or find the answer under the key.
+
+    `at_once`: with one that is Done as it is told, because nothing is awaited.
 
     Raises `KeyReused`, `KeyInvalid`, `UserOrInvoiceGone` (nothing is written) and `BooksUnreachable`.
     """
     attempt = 0
     while True:
         try:
-            return _begun(outside, asked, read, first_rows, told)
+            return _begun(outside, asked, read, first_rows, told, at_once=at_once)
         except Refused as refusal:
             return refuse(outside, asked, refusal)
         except NotFound:
@@ -116,7 +120,9 @@ def _begun(
     asked: Asked,
     read: Callable[[], B],
     first_rows: Callable[[B, Request], Iterable[Create | Update]],
-    told: Done,
+    told: Done | Callable[[B], Done],
+    *,
+    at_once: bool,
 ) -> Answer:
     """One attempt. Raises `Conflict` when it is to be made again."""
     books = read()
@@ -125,7 +131,9 @@ def _begun(
     check_allowed(outside, books.setting, books.rights)
     if outside.clock.now() >= asked.call.received + WHOLE:
         raise BooksUnreachable("no time left to write; nothing was changed")
-    request = asked.row(told, None, Outcome.PENDING, "processing")
+    done = told(books) if callable(told) else told
+    outcome, code = (done.outcome, done.code) if at_once else (Outcome.PENDING, "processing")
+    request = asked.row(done, None, outcome, code)
     changes = tuple(first_rows(books, request))
     try:
         outside.books.write(Create(request), *changes)

@@ -17,9 +17,12 @@ from plugins.rules.ids import (
     LedgerId,
     PaymentId,
     PaymentTypeId,
+    ProfileId,
     RequestId,
+    TransactionId,
+    UserId,
 )
-from plugins.rules.ledger import CardType, Ledger, Request
+from plugins.rules.ledger import CardType, Ledger, Request, Transaction
 from plugins.rules.money import Money
 from plugins.rules.row import Owner, Row
 from plugins.rules.setup import BillingGroup, Setting
@@ -207,6 +210,98 @@ class PaymentBatchLine(Row):
     """Read only: lines are posted in the order in which they were entered."""
 
 
+# --- Charge runs ---------------------------------------------------------------------------------------------------
+
+
+class ChargeRunStatus(StrEnum):
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeRun(Row):
+    """Invoices to be charged one after the other. What became of each line is counted in the same changeset."""
+
+    owner: Owner
+    status: ChargeRunStatus
+    filter: str
+    planned_on: datetime | None = None
+    """None while its plan is being made."""
+    plan_hash: str = ""
+    started_by: UserId | None = None
+    """On whose behalf its lines are charged."""
+    planned: int = 0
+    skipped: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    pending: int = 0
+    totals: str = ""
+    """What its lines come to, per outcome and currency, for people."""
+    message: str = ""
+    """Why it stopped by itself."""
+    next_check_on: datetime | None = None
+    """None when there is nothing to do until somebody starts it; while somebody is at it, when they are given up."""
+    request: RequestId | None = None
+    """That planned it."""
+    name: str = ""
+    """Read only."""
+
+
+class ChargeOutcome(StrEnum):
+    PLANNED = "planned"
+    SKIPPED = "skipped"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeRunLine(Row):
+    """One invoice of a charge run: what is to be charged, and what became of it. Its id is made from both."""
+
+    name: str
+    run: UUID
+    invoice: InvoiceId
+    currency_id: CurrencyId | None
+    owner: Owner
+    amount: Money | None
+    """The room that the invoice had; none where it was left out of the plan."""
+    profile: ProfileId | None
+    outcome: ChargeOutcome
+    reason: str = ""
+    code: str = ""
+    transaction: TransactionId | None = None
+
+
+@dataclass(frozen=True)
+class ChargeFilter:
+    """Which invoices a charge run is planned over."""
+
+    billing_group: UUID | None = None
+    currency: str = ""
+    dated_to: date | None = None
+    auto_charge: bool = False
+    """Only those whose contract says that they are charged by themselves."""
+    invoices: tuple[InvoiceId, ...] = ()
+    """Only these, whatever they show; empty for all that may have a balance."""
+    at_most: Money | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An invoice that a run has no line for yet."""
+
+    invoice: InvoiceId
+    number: str
+
+
+Tallies = Mapping[tuple[ChargeOutcome, str], tuple[int, int]]
+"""How many lines have an outcome in a currency, and what they come to in minor units; no currency: no amount."""
+
+
 # --- What their actions read ---------------------------------------------------------------------------------------
 
 
@@ -245,7 +340,25 @@ class BatchBooks:
     """What the clicking user may do with the batch."""
 
 
-Work = UsageCreditJob | BillRun | PaymentBatch
+@dataclass(frozen=True, kw_only=True)
+class ChargeRunBooks:
+    """A charge run and what is left of it."""
+
+    run: ChargeRun | None
+    planned: tuple[ChargeRunLine, ...] = ()
+    """Of the lines to be charged, the first; none when there is none."""
+    ended: tuple[tuple[ChargeRunLine, Transaction], ...] = ()
+    """Of the lines whose transaction has ended otherwise than they say, some, each with it."""
+    line: ChargeRunLine | None = None
+    """The one that was asked for."""
+    tallies: Tallies = field(default_factory=dict)
+    setting: Setting | None = None
+    request: Request | None = None
+    rights: frozenset[str] = frozenset()
+    """What the clicking user may do with the run."""
+
+
+Work = UsageCreditJob | BillRun | PaymentBatch | ChargeRun
 """What the sweep carries on until it has ended."""
 
 
@@ -257,6 +370,21 @@ def run_id(request: RequestId) -> UUID:
 def run_line_id(run: UUID, ledger: LedgerId) -> UUID:
     """A bill run has one line for an account."""
     return uuid5(NAMESPACE, f"bill run line:{run}:{ledger}")
+
+
+def charge_run_id(request: RequestId) -> UUID:
+    """A request plans one charge run."""
+    return uuid5(NAMESPACE, f"charge run:{request}")
+
+
+def charge_line_id(run: UUID, invoice: InvoiceId) -> UUID:
+    """A charge run has one line for an invoice."""
+    return uuid5(NAMESPACE, f"charge run line:{run}:{invoice}")
+
+
+def charge_line_key(line: UUID) -> str:
+    """The one key under which a line is charged: whoever asks with it learns what became of the line."""
+    return f"run-{line}"
 
 
 def item_id(job: UUID, usage: UUID) -> UUID:

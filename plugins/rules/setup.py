@@ -39,6 +39,7 @@ class Contract(Row):
     account: AccountId | None
     profile: ProfileId | None
     status: ContractStatus
+    auto_charge: bool = False
 
 
 class ProfileStatus(StrEnum):

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeGuard, TypeVar
 from uuid import UUID
 
@@ -47,6 +47,12 @@ from plugins.rules.runs import (
     BatchStatus,
     BillRun,
     BillRunLine,
+    Candidate,
+    ChargeFilter,
+    ChargeOutcome,
+    ChargeRun,
+    ChargeRunBooks,
+    ChargeRunLine,
     GroupBooks,
     JobStatus,
     PaymentBatch,
@@ -62,20 +68,21 @@ from plugins.rules.setup import (
     AccountService,
     BillingGroup,
     ClosedPeriod,
+    Contact,
     Contract,
+    ContractStatus,
     Currency,
     InvoiceTemplate,
     PaymentType,
     Profile,
+    ProfileStatus,
     Service,
-    Contact,
     Setting,
     TaxRate,
 )
 
 T = TypeVar("T")
 
-    ProfileStatus,
 PROJECTED = (
     "status",
     "ledger",
@@ -349,21 +356,23 @@ class MemoryBooks:
             rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),
         )
 
-    def _write(self, changes: tuple[Create | Update, ...]) -> None:
+    def _write(self, changes: tuple[Create | Update, ...]) -> Mapping[UUID, str]:
         rows = dict(self.rows)
         for change in changes:
             if isinstance(change, Create):
                 self._create(rows, change.row)
             else:
                 self._check_version(rows, change.before.id, change.before.etag)
+                self._check_slot(rows, change.after)
                 rows[change.before.id] = replace(change.after, etag=self._version())
         self.rows = rows
+        touched = [each.row.id if isinstance(each, Create) else each.before.id for each in changes]
+        return {key: rows[key].etag for key in touched}
 
     # --- Inside --------------------------------------------------------------------------------------------------
 
     def _call(self, name: str, act: Callable[[], T]) -> T:
         self.calls.append(name)
-                self._check_slot(rows, change.after)
         self.before(name)
         result = act()
         self.after(name)
@@ -417,6 +426,7 @@ class MemoryBooks:
                 if each.id in scope.usage or each.entry in debits or each.credit in debits
             ),
             newest=tuple(theirs) if scope.newest else (),
+            contact=self._contact(scope),
             also_unshown=Money.zero(ledger.balance.currency) if scope.waiting and ledger else None,
             tax_rates=tuple(self.all(TaxRate)) if scope.taxes else (),
             services=self._services(scope, ledger, entries.values(), focus) if scope.taxes else (),
@@ -424,7 +434,6 @@ class MemoryBooks:
                 each
                 for each in self.all(AccountService)
                 if scope.taxes and ledger and each.ledger == ledger.id
-            contact=self._contact(scope),
             ),
             profiles=tuple(
                 each
@@ -650,13 +659,6 @@ class MemoryBooks:
         return row.id
 
     @staticmethod
-    def _check_version(rows: Mapping[UUID, Row], key: UUID, etag: str) -> None:
-        if not etag:
-            raise AssertionError(f"{key} is written without having been read")
-        if key not in rows:
-            raise BooksRefused(f"{key} does not exist", key)
-        if rows[key].etag != etag:
-    @staticmethod
     def _check_slot(rows: Mapping[UUID, Row], row: Row) -> None:
         """The alternate key of an account's default profile."""
         if isinstance(row, Profile) and row.default_slot:
@@ -664,6 +666,13 @@ class MemoryBooks:
                 if isinstance(each, Profile) and each.id != row.id and each.default_slot == row.default_slot:
                     raise Conflict(f"{row.default_slot} exists")
 
+    @staticmethod
+    def _check_version(rows: Mapping[UUID, Row], key: UUID, etag: str) -> None:
+        if not etag:
+            raise AssertionError(f"{key} is written without having been read")
+        if key not in rows:
+            raise BooksRefused(f"{key} does not exist", key)
+        if rows[key].etag != etag:
             raise Conflict(f"{key} changed")
 
 
@@ -673,8 +682,17 @@ def _is_due_work(row: Row, now: datetime) -> TypeGuard[Work]:
             return row.next_check_on is None or row.next_check_on <= now
         case PaymentBatch(status=BatchStatus.POSTING):
             return row.next_check_on is None or row.next_check_on <= now
+        case ChargeRun():
+            return row.next_check_on is not None and row.next_check_on <= now
         case _:
             return False
+
+
+def _says_otherwise(line: ChargeRunLine, transaction: Transaction) -> bool:
+    """Whether a line's transaction has ended otherwise than it says."""
+    if line.outcome is ChargeOutcome.PENDING:
+        return transaction.status is not TransactionStatus.PENDING
+    return line.outcome is ChargeOutcome.FAILED and transaction.status is TransactionStatus.SUCCEEDED
 
 
 def _alternate_key(row: Row) -> tuple[object, ...] | None:
@@ -685,12 +703,16 @@ def _alternate_key(row: Row) -> tuple[object, ...] | None:
             return (row.key,)
         case Transaction():
             return (row.gateway_reference,)
+        case Profile():
+            return (row.method_ref,)
         case Payment() | Disbursement():
             return (row.ledger, row.number)
         case AccountTransaction():
             return ("reverses", row.reversal_key)
         case BillRunLine():
             return (row.run, row.ledger)
+        case ChargeRunLine():
+            return (row.run, row.invoice)
         case UsageCreditItem():
             return (row.job, row.usage)
         case _:
@@ -701,8 +723,6 @@ def unreachable(*names: str, times: int = 1) -> Callable[[str], None]:
     """For `before` or `after`: the named calls break, that many times."""
     left = itertools.count(times, -1)
 
-        case Profile():
-            return (row.method_ref,)
     def act(name: str) -> None:
         if name in names and next(left) > 0:
             raise BooksUnreachable(f"{name}: no answer")
