@@ -46,7 +46,6 @@ from plugins import (
     post_batch,
     profiles,
     refund_payment,
-    request_payment,
     request_payment_profile,
     reverse_payments,
     reverse_transaction,
@@ -68,7 +67,7 @@ from plugins.ports import (
     GatewayError,
     Outside,
 )
-from plugins.rules.ids import TransactionId
+from plugins.rules.ids import ProfileId, TransactionId
 from plugins.rules.ledger import Outcome
 from plugins.settlement import WHOLE, look_again
 
@@ -95,19 +94,14 @@ PERFORMERS: Mapping[str, tuple[Action, Callable[[Call, Outside], Answer]]] = {
     run_billing.ACTION.name: (run_billing.ACTION, run_billing.run_billing),
     save_credit.ACTION.name: (save_credit.ACTION, save_credit.save_credit),
     save_payment.ACTION.name: (save_payment.ACTION, save_payment.save_payment),
-    update_account.ACTION.name: (update_account.ACTION, update_account.update_account),
-    void_invoice.ACTION.name: (void_invoice.ACTION, void_invoice.void_invoice),
     deactivate_profile.ACTION.name: (deactivate_profile.ACTION, deactivate_profile.deactivate_profile),
     request_payment_profile.ACTION.name: (
         request_payment_profile.ACTION,
         request_payment_profile.request_payment_profile,
     ),
     set_default_profile.ACTION.name: (set_default_profile.ACTION, set_default_profile.set_default_profile),
-    request_payment.ACTION.name: (request_payment.ACTION, request_payment.request_payment),
-    withdraw_payment_link.ACTION.name: (
-        withdraw_payment_link.ACTION,
-        withdraw_payment_link.withdraw_payment_link,
-    ),
+    update_account.ACTION.name: (update_account.ACTION, update_account.update_account),
+    void_invoice.ACTION.name: (void_invoice.ACTION, void_invoice.void_invoice),
 }
 """Every action that the CRM can ask for."""
 
@@ -174,12 +168,10 @@ class App:
         self._insist_on_set_up()
         if event.object_kind == "refund":
             self._hear_of_refund(event)
-        else:
-            self._hear_of_intent(event)
         elif event.object_kind == _PAGE and event.profile:
             self._hear_of_profile(event)
-        elif event.object_kind == _PAGE:
-            self._hear_of_link(event)
+        else:
+            self._hear_of_intent(event)
 
     def _hear_of_intent(self, event: GatewayEvent) -> None:
         outside, reference = self._outside, event.payment_intent
@@ -192,36 +184,16 @@ class App:
         with self._traffic.in_hand(reference):
             look_again(outside, transaction, outside.clock.now() + WHOLE)
 
-    def _hear_of_refund(self, event: GatewayEvent) -> None:
-        """Found by what we wrote on it: its id may not have reached the books. A failure is news even after a success."""
-        outside, key = self._outside, event.transaction
-        fails = event.type not in {"refund.created", "refund.updated"}
-        if self._traffic.is_in_hand(key) or not (fails or self._traffic.is_news(key, succeeded=False)):
     def _hear_of_profile(self, event: GatewayEvent) -> None:
         if _is_id(event.profile):
             key = ProfileId(UUID(event.profile))
             profiles.look_again(self._outside, key, self._outside.clock.now() + WHOLE)
 
-    def _hear_of_link(self, event: GatewayEvent) -> None:
-        """Of the page that a customer pays on."""
-        link = self._link_of(event)
-        if link is None:
-            _log.info("an event of a page that is not ours", event_id=event.id, page=event.object_id)
-            return
-        self._look_at_link(event, link)
-
-    def _link_of(self, event: GatewayEvent) -> Transaction | None:
-        """The payment link that an event names: the books know the intent only once it was paid with."""
-        key = event.transaction
-        found = self._outside.books.transaction(TransactionId(UUID(key))) if _is_id(key) else None
-        return found if found is not None and found.is_link else None
-
-    def _look_at_link(self, event: GatewayEvent, link: Transaction) -> None:
-        if not self._traffic.is_news(handle(link), succeeded=event.type in _PAID):
-            return
-        with self._traffic.in_hand(handle(link)):
-            look_again(self._outside, link, self._outside.clock.now() + WHOLE)
-
+    def _hear_of_refund(self, event: GatewayEvent) -> None:
+        """Found by what we wrote on it: its id may not have reached the books. A failure is news even after a success."""
+        outside, key = self._outside, event.transaction
+        fails = event.type not in {"refund.created", "refund.updated"}
+        if self._traffic.is_in_hand(key) or not (fails or self._traffic.is_news(key, succeeded=False)):
             return
         transaction = outside.books.transaction(TransactionId(UUID(key))) if _is_id(key) else None
         if transaction is None:
@@ -282,13 +254,6 @@ def _is_about_money(event: GatewayEvent) -> bool:
 
 _PAGE = "checkout.session"
 """What Stripe calls a hosted page."""
-
-_PAID = {
-    "payment_intent.succeeded",
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-}
-"""Events of a payment link that may tell of money."""
 
 
 def _is_id(text: str) -> bool:
