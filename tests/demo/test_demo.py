@@ -90,9 +90,7 @@ def test_ready_means_that_all_four_answer_and_sigterm_stops_them_all() -> None:
         for address in addresses:
             assert running.get(f"{address}/health").status_code == 200
         written = Path(running.settings_file).read_text()
-        before = time.monotonic()
         assert running.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - before < 8
         for address in addresses:
             assert not listens(int(address.rpartition(":")[2]))
         assert running.process.stderr is not None

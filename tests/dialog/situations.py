@@ -77,6 +77,15 @@ def charge_and_wait(page: Page, crm: ScriptedCrm) -> None:
     page.clock.resume()
 
 
+def until(page: Page, happened: Callable[[], bool]) -> None:
+    """Wait for what a page sends: it says that it is busy before its request is on the way."""
+    for _ in range(500):
+        if happened():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("it did not happen")
+
+
 def stop_clock(page: Page) -> None:
     page.clock.pause_at(NOW + timedelta(minutes=1))
 

@@ -27,7 +27,7 @@ from tests.dialog.scripted_crm import (
     an_invoice,
     charged,
 )
-from tests.dialog.situations import NEVER_ARRIVED, asked_about, stop_clock
+from tests.dialog.situations import NEVER_ARRIVED, asked_about, stop_clock, until
 
 pytestmark = pytest.mark.browser
 
@@ -130,6 +130,7 @@ def test_a_double_click_charges_once(crm: ScriptedCrm, open_dialog: OpenDialog) 
     state(page, "submitting")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
+    until(page, lambda: bool(crm.asked))
     assert len(crm.asked) == 1
     assert page.locator("body").get_attribute("aria-busy") == "true"
     assert page.locator("#amount").is_editable() is False

@@ -9,7 +9,7 @@ from tests.browser.accessibility import violations
 from tests.dialog.ledger_actions import ACTIONS, TWO_STEPS, Asked
 from tests.dialog.scripted_crm import FAILED, GERMAN, PENDING, WEB_RESOURCES, Answer
 from tests.dialog.scripted_ledger import OpenAction, ScriptedLedger, an_answer, done, refused
-from tests.dialog.situations import asked_about, stop_clock
+from tests.dialog.situations import asked_about, stop_clock, until
 
 pytestmark = pytest.mark.browser
 
@@ -205,6 +205,7 @@ def test_what_is_under_way_is_not_sent_again_nor_closed(
     page.keyboard.press("Escape")
     state(page, "submitting")
     assert page.locator("body").get_attribute("aria-busy") == "true"
+    until(page, lambda: bool(ledger.calls))
     assert len(ledger.calls) == 1
 
 

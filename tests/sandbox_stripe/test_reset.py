@@ -1,6 +1,5 @@
 """Data with chosen ids, and the way back to them."""
 
-import time
 from pathlib import Path
 
 import stripe
@@ -57,10 +56,8 @@ def test_a_reset_brings_everything_back_but_keeps_the_endpoints(
     charge(client, "cus_fabrikam", "pm_fabrikam_visa", amount=777)
     account.control("outage", '{"times": 9}')
 
-    started = time.perf_counter()
     account.local.restore(snapshot)
 
-    assert time.perf_counter() - started < 0.1
     assert [intent.id for intent in client.v1.payment_intents.list().data] == ["pi_inv1002"]
     [endpoint] = client.v1.webhook_endpoints.list().data
     assert endpoint.id == kept.id
