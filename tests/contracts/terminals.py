@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
-from plugins.ports import Clock, Decline, Gateway, IntentStatus, RefundStatus
+from plugins.ports import Clock, Decline, Gateway, HostedPage, IntentStatus, MethodType, RefundStatus
 from tests.connector.stripe.account import Account
 from tests.fakes.clock import ManualClock
 from tests.fakes.gateway import ScriptedGateway, no_answer
+from tests.sandbox_stripe.customer import Customer
 
 OURS = {"counterfoil_organization": "0a000000-0000-4000-8000-000000000001"}
 METHODS = {
@@ -17,8 +18,13 @@ METHODS = {
     "debit": "pm_success_de",
     "failing debit": "pm_failed_de",
 }
-
-
+ENTERED = {
+    "works": "pm_card_visa",
+    "declines": "pm_card_chargeDeclinedInsufficientFunds",
+    "asks": "pm_card_authenticationRequired",
+    "debit": "pm_success_de",
+    "failing debit": "pm_failed_de",
+}
 PATHS = {
     "create": ("POST", "/payment_intents$"),
     "confirm": ("POST", "/confirm$"),
@@ -27,6 +33,10 @@ PATHS = {
     "refund": ("POST", "/refunds$"),
     "read refund": ("GET", "/refunds/re_"),
     "list refunds": ("GET", "/refunds$"),
+    "create customer": ("POST", "/customers$"),
+    "open page": ("POST", "/sessions$"),
+    "read page": ("GET", "/sessions/cs_"),
+    "close page": ("POST", "/expire$"),
 }
 
 
@@ -40,6 +50,12 @@ class Terminal(Protocol):
     def clock(self) -> Clock: ...
 
     def days_pass(self, days: int) -> None: ...
+
+    def hours_pass(self, hours: int) -> None: ...
+
+    def customer_enters(self, page: HostedPage, method: str) -> None:
+        """On a hosted page that is open; whoever's bank asks authenticates."""
+        ...
 
     def loses_request(self, call: str) -> None: ...
 
@@ -78,6 +94,24 @@ class ScriptedTerminal:
             elif method == "refunds fail":
                 self.gateway.refund_become(reference, RefundStatus.FAILED, "expired_or_canceled_card")
 
+    def hours_pass(self, hours: int) -> None:
+        self.clock.advance(hours=hours)
+
+    def customer_enters(self, page: HostedPage, method: str) -> None:
+        if self.gateway.page_orders[page.reference].amount is None:
+            if not isinstance(self.gateway.methods.get(method), Decline) or method == "asks":
+                self._saves(page, method)
+            return
+        kind = MethodType.SEPA_DEBIT if "debit" in method else MethodType.CARD
+        outcome = IntentStatus.SUCCEEDED if method == "asks" else self.gateway.methods.get(method)
+        self.gateway.customer_pays(page.reference, outcome or IntentStatus.SUCCEEDED, method, kind)
+
+    def _saves(self, page: HostedPage, method: str) -> None:
+        if "debit" in method:
+            self.gateway.customer_saves(page.reference, MethodType.SEPA_DEBIT, "", "3000", "")
+        else:
+            self.gateway.customer_saves(page.reference)
+
     def loses_request(self, call: str) -> None:
         self.gateway.before = no_answer(call)
 
@@ -102,6 +136,15 @@ class LocalTerminal:
     def days_pass(self, days: int) -> None:
         self.clock.advance(days * 86400)
         self._account.stripe.settle_due()
+
+    def hours_pass(self, hours: int) -> None:
+        self.clock.advance(hours * 3600)
+
+    def customer_enters(self, page: HostedPage, method: str) -> None:
+        customer = Customer(self._account.stripe.handle)
+        customer.chooses(page.url, ENTERED[method])
+        if method == "asks":
+            customer.authenticates(page.url)
 
     def loses_request(self, call: str) -> None:
         self._drop("drop_before", call)

@@ -1,6 +1,6 @@
 """What every `Gateway` has to do: one suite, run against the scripted gateway and against the local Stripe."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,22 +19,7 @@ from plugins.ports import (
 )
 from plugins.rules.money import Money
 from plugins.verdicts import Verdict, verdict, verdict_on_refund
-from tests.contracts.terminals import OURS, LocalTerminal, ScriptedTerminal, Terminal
-
-
-@pytest.fixture(params=["scripted", "local stripe"])
-def terminal(request: pytest.FixtureRequest) -> Iterator[Terminal]:
-    if request.param == "scripted":
-        yield ScriptedTerminal()
-        return
-    made = LocalTerminal()
-    yield made
-    made.closes()
-
-
-@pytest.fixture
-def gateway(terminal: Terminal) -> Gateway:
-    return terminal.gateway
+from tests.contracts.terminals import OURS, Terminal
 
 
 def an_order(method: str = "works", amount: str = "12.50", currency: str = "", key: str = "intent-1") -> IntentOrder:  # fmt: skip

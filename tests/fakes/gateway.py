@@ -328,6 +328,10 @@ class ScriptedGateway:
 
     def _cancel(self, reference: str) -> Intent:
         intent = self._known(reference)
+        if any(
+            page.intent is not None and page.intent.reference == reference for page in self.pages.values()
+        ):
+            return intent  # it ends with its page
         if intent.status not in {IntentStatus.SUCCEEDED, IntentStatus.PROCESSING, IntentStatus.CANCELED}:
             self.become(reference, IntentStatus.CANCELED, intent.decline)
         return self.intents[reference]
