@@ -10,6 +10,7 @@ from uuid import UUID
 
 from connector.dataverse.batch import MOST_REQUESTS
 from connector.dataverse.batch import Changeset as Batched
+from connector.dataverse.charge_runs import read_candidates, read_charge_run
 from connector.dataverse.fetch import KINDS_ABOUT, MOST_WAITING, UNSHOWN, Around, Fetch, Query, all_of
 from connector.dataverse.http import Dataverse
 from connector.dataverse.mapping import Mapping as TableMapping
@@ -39,7 +40,14 @@ from plugins.rules.ledger import (
     UsageRecord,
 )
 from plugins.rules.money import total
-from plugins.rules.runs import BatchBooks, GroupBooks, UsageCreditJob
+from plugins.rules.runs import (
+    BatchBooks,
+    Candidate,
+    ChargeFilter,
+    ChargeRunBooks,
+    GroupBooks,
+    UsageCreditJob,
+)
 from plugins.rules.setup import (
     Account,
     AccountService,
@@ -183,13 +191,21 @@ class DataverseBooks:
     def for_batch(self, batch: UUID, request: RequestId | None, caller: UserId | None) -> BatchBooks:
         return read_batch(self._reading, batch, request, caller)
 
+    def for_charge_run(
+        self, run: UUID, request: RequestId | None, caller: UserId | None, line: UUID | None = None
+    ) -> ChargeRunBooks:
+        return read_charge_run(self._reading, run, request, caller, line)
+
+    def candidates(self, run: UUID, wanted: ChargeFilter) -> tuple[Candidate, ...]:
+        return read_candidates(self._reading, run, wanted)
+
     # --- Writing ---------------------------------------------------------------------------------------------------
 
     def commit(self, changeset: Changeset) -> Mapping[UUID, str]:
         return self._together(list(self._writing.operations(changeset)))
 
-    def write(self, *changes: Create | Update) -> None:
-        self._together([each for change in changes for each in self._writing.changed(change)])
+    def write(self, *changes: Create | Update) -> Mapping[UUID, str]:
+        return self._together([each for change in changes for each in self._writing.changed(change)])
 
     def record(self, request: Request) -> None:
         with translated():

@@ -63,6 +63,18 @@ class Fetch:
         inner = f"{grouped}{counted}{''.join(within)}"
         return f"<fetch aggregate='true'><entity name={table}>{inner}</entity></fetch>"
 
+    def tallies(self, kind: str, by: Sequence[str], field: str, alias: str, *within: str) -> str:
+        """A row for each combination of values of `by`, under their names, with how many `rows` and the sum of a field."""
+        grouped = "".join(
+            f"<attribute name={quoteattr(self._column(kind, each))} alias='{each}' groupby='true'/>"
+            for each in by
+        )
+        counted = f"<attribute name={quoteattr(self._mapping[kind].id)} alias='rows' aggregate='count'/>"
+        summed = f"<attribute name={quoteattr(self._column(kind, field))} alias='{alias}' aggregate='sum'/>"
+        table = quoteattr(self._mapping[kind].table)
+        inner = f"{grouped}{counted}{summed}{''.join(within)}"
+        return f"<fetch aggregate='true'><entity name={table}>{inner}</entity></fetch>"
+
     def link(
         self,
         near: str,
@@ -113,6 +125,9 @@ class Fetch:
     def above_zero(self, kind: str, field: str) -> str:
         return condition(self._column(kind, field), "gt", 0)
 
+    def below(self, kind: str, field: str, value: object) -> str:
+        return condition(self._column(kind, field), "lt", value)
+
     def empty(self, kind: str, field: str, of: str = "") -> str:
         """A condition: no value. `of`: the alias of a joined row."""
         entity = f" entityname={quoteattr(of)}" if of else ""
@@ -122,6 +137,10 @@ class Fetch:
         """Conditions: the row's state and status reason."""
         state, reason = self._mapping[kind].columns["status"].states[name]
         return condition("statecode", "eq", state) + condition("statuscode", "eq", reason)
+
+    def reason_of(self, kind: str, name: str) -> str:
+        """A condition: the status reason alone, which no two states share."""
+        return condition("statuscode", "eq", self.reason(kind, name))
 
     def reason(self, kind: str, name: str) -> int:
         """The status reason of a status."""

@@ -79,6 +79,10 @@ class Snapshot:
         """The rows as they came: aggregates."""
         return self._rows(name)
 
+    def code(self, currency: Any) -> str:
+        """ISO code of a currency's id; empty for none, and for one that is not there."""
+        return self._known.get(UUID(str(currency)), "") if currency else ""
+
     def readable(self, name: str, kind: str, wanted: type[R]) -> tuple[tuple[R, ...], tuple[str, ...]]:
         """The rows, and what is wrong with those that cannot be read."""
         rows, problems = [], []

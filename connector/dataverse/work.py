@@ -18,6 +18,7 @@ from plugins.rules.runs import (
     BatchBooks,
     BillRun,
     BillRunLine,
+    ChargeRun,
     GroupBooks,
     LineOutcome,
     PaymentBatch,
@@ -81,6 +82,10 @@ def due_reads(reading: Reading, now: datetime, limit: int) -> dict[str, Operatio
         status_column = mapping[kind].columns["status"]
         where = f"{status_column.choice} eq {status_column.values[begun]} and ({check} eq null or {check} le {literal(now)})"
         reads[kind] = reading.filtered(kind, where, {"$orderby": f"{check} asc"} | top)
+    check = mapping.column("charge_run", "next_check_on")
+    reads["charge_run"] = reading.filtered(
+        "charge_run", f"{check} le {literal(now)}", {"$orderby": f"{check} asc"} | top
+    )
     return reads
 
 
@@ -89,7 +94,7 @@ def due_of(found: Snapshot) -> Due:
     transactions, unreadable = found.readable("transactions", "transaction", Transaction)
     ledgers, broken = found.readable("ledgers", "ledger", Ledger)
     work: list[Work] = []
-    for kind, wanted, _ in _WORK:
+    for kind, wanted in (*((kind, wanted) for kind, wanted, _ in _WORK), ("charge_run", ChargeRun)):
         rows, wrong = found.readable(kind, kind, wanted)
         work += rows
         broken += wrong

@@ -36,6 +36,8 @@ from plugins.rules.row import Row
 from plugins.rules.runs import (
     BillRun,
     BillRunLine,
+    ChargeRun,
+    ChargeRunLine,
     PaymentBatch,
     PaymentBatchLine,
     StatementRefund,
@@ -65,6 +67,8 @@ KINDS: Mapping[type[Row], str] = {
     BillRunLine: "bill_run_line",
     PaymentBatch: "payment_batch",
     PaymentBatchLine: "payment_batch_line",
+    ChargeRun: "charge_run",
+    ChargeRunLine: "charge_run_line",
     Profile: "profile",
 }
 """What the service writes."""
