@@ -3,6 +3,7 @@
 Text compares without regard to case, as on the platform; `ne` finds empty values too.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
@@ -134,6 +135,10 @@ def _between(
     return f"({low} AND {high})" if operator == "between" else f"NOT ({low} AND {high})"
 
 
+_BRACKETED = re.compile(r"\[([%_\[])\]")
+"""A sign of the pattern that stands for itself."""
+
+
 def _like(
     _context: QueryContext,
     column: Column,
@@ -147,7 +152,7 @@ def _like(
         raise _incompatible(column, text)
     plain = operator.removeprefix("not-").removeprefix("does-not-")
     patterns = {
-        "like": text.replace("\\", "\\\\"),
+        "like": _BRACKETED.sub(r"\\\1", text.replace("\\", "\\\\")),
         "begin-with": f"{escape_like(text)}%",
         "begins-with": f"{escape_like(text)}%",
         "end-with": f"%{escape_like(text)}",

@@ -41,6 +41,53 @@ class AccountForm:
         self.page.get_by_role("menuitem", name=name).click()
         return ActionDialog(self.page)
 
+    def usage_history(self) -> "UsageHistory":
+        """Opens it from the list of usage credit jobs (E94)."""
+        self.list("Usage Credit Jobs").command("Usage History").click()
+        return UsageHistory(self.page)
+
+
+class UsageHistory:
+    """The usage history of the account, over its form."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frame: FrameLocator = page.frame_locator("dialog.page > iframe")
+        self.expect_state("unfiltered")
+
+    def expect_state(self, state: str) -> None:
+        expect(self.frame.locator("body")).to_have_attribute("data-state", state)
+
+    def filter(self, label: str, text: str) -> "UsageHistory":
+        """Types into a filter; Enter loads the list (E96)."""
+        control = self.frame.get_by_label(label)
+        if control.evaluate("each => each.tagName") == "SELECT":
+            control.select_option(label=text)
+        else:
+            control.fill(text)
+        control.press("Enter")
+        self.expect_state("listed")
+        return self
+
+    def rows(self) -> Locator:
+        return self.frame.locator("#records tbody tr")
+
+    def facts(self) -> dict[str, str]:
+        words = self.frame.locator("#facts").inner_text().replace("\u00a0", " ").split("\n")
+        return dict(zip(words[::2], words[1::2], strict=True))
+
+    @property
+    def credit_command(self) -> Locator:
+        return self.frame.get_by_role("button", name="Credit", exact=True)
+
+    def credit(self) -> "ActionDialog":
+        self.credit_command.click()
+        return ActionDialog(self.page, self.frame.frame_locator("#over iframe"))
+
+    def close(self) -> None:
+        self.frame.locator("#close").click()
+        expect(self.page.locator("dialog")).to_have_count(0)
+
 
 class RowList:
     """A list of rows on a form, with the commands above it."""
@@ -102,9 +149,9 @@ class RowList:
 class ActionDialog:
     """The dialog of an action, over whatever page opened it."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, frame: FrameLocator | None = None) -> None:
         self.page = page
-        self.frame: FrameLocator = page.frame_locator("dialog iframe")
+        self.frame = frame or page.frame_locator("dialog iframe")
         expect(self.frame.locator("body")).not_to_have_attribute("data-state", "loading")
 
     def fill(self, values: Mapping[str, str | bool]) -> "ActionDialog":
@@ -136,11 +183,14 @@ class ActionDialog:
 
     def done(self, name: str = "Save") -> str:
         """Presses the button, waits for success, closes the dialog; what it said."""
-        self.press(name)
-        self.expect_state("succeeded")
-        said = self.message()
+        said = self.succeed(name)
         self.close()
         return said
+
+    def succeed(self, name: str = "Save") -> str:
+        self.press(name)
+        self.expect_state("succeeded")
+        return self.message()
 
     def expect_state(self, state: str, *, within: float = 20) -> None:
         expect(self.frame.locator("body")).to_have_attribute("data-state", state, timeout=within * 1000)

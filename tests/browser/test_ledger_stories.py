@@ -5,9 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.account_form import an_account
+from tests.browser.accessibility import violations
+from tests.browser.account_form import AccountForm, an_account
 from tests.browser.chromium import NewPage
 from tests.browser.demo_stack import Demo
+from tests.browser.invoice_form import signed_in
 
 pytestmark = pytest.mark.browser
 
@@ -139,18 +141,25 @@ def test_an_invoice_is_voided_and_its_payment_saved(demo: Demo, new_page: NewPag
 
 
 def test_three_usage_records_are_credited(demo: Demo, new_page: NewPage) -> None:
-    """E94-E104, Y5: the list is narrowed by a filter; Credit takes all of it, whatever is ticked."""
+    """E94-E104, Y5: nothing is listed without a filter; Credit takes all that the filter leaves."""
     account = an_account(demo, new_page, "Tailwind Traders (USD)", user="manager", tab="Usage")
-    records = account.list("UDR History")
-    records.command("Credit").click()  # nobody filtered yet (E95)
-    account.page.locator("dialog").get_by_role("button", name="Close").click()
+    history = account.usage_history()
+    expect(history.rows()).to_have_count(0)  # nobody filtered yet (E95)
+    expect(history.credit_command).to_be_hidden()
 
-    records.filter("Terminating Identifier", "+1 519 555 0100")
-    expect(records.rows()).to_have_count(3)
-    dialog = records.tick("$0.90").choose("Credit")
+    history.filter("Terminating identifier", "+1 519 555 0100")
+    expect(history.rows()).to_have_count(3)
+    assert history.facts() == {"Usage records": "3", "Net": "$4.00", "Tax": "$0.52", "Gross": "$4.52"}
+    assert violations(account.page) == []
+    dialog = history.credit()
     assert dialog.facts()["Usage records"] == "3"
     assert dialog.facts()["Gross"] == "$4.52"
-    dialog.find("Service", "LD", "LD usage").done("Complete credit")
+    assert "job queue" in dialog.find("Service", "LD", "LD usage").succeed("Complete credit")
+    dialog.frame.locator("#close").click()
+    expect(history.frame.locator("#over")).to_be_hidden()
+    expect(history.credit_command).to_be_focused()
+    history.close()
+
     jobs = account.list("Usage Credit Jobs")
     for _ in range(20):  # the job service picks it up (E89)
         jobs.refresh()
@@ -158,8 +167,40 @@ def test_three_usage_records_are_credited(demo: Demo, new_page: NewPage) -> None
         if jobs.row("Done").count():
             break
     jobs.expect("Done", Usage_Records="3", Credited="3", Skipped="0")
+    history = account.usage_history().filter("Status", "Credited")
+    expect(history.rows()).to_have_count(3)
+    history.close()
     account.open()
     account.tab("Transactions").list("Credits").expect("$4.52", Disbursed="No")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_usage_history_is_worked_by_the_keyboard(demo: Demo, new_page: NewPage, width: int) -> None:
+    """E96, E97: each filter narrows what is listed, and the page is no wider than its window."""
+    page = signed_in(demo, new_page, "manager", width=width, height=800)
+    account = AccountForm(page, demo, "Tailwind Traders (USD)").tab("Usage")
+    history = account.usage_history()
+    frame = history.frame
+    expect(frame.get_by_label("Date from")).to_be_focused()
+    assert violations(page) == []
+
+    history.filter("Service", "LD")
+    expect(history.rows()).to_have_count(10)
+    history.filter("Terminating identifier", "519 555")
+    assert history.facts()["Usage records"] == "3"
+    history.filter("Originating identifier", "nobody's")
+    expect(history.rows()).to_have_count(0)
+    expect(history.credit_command).to_be_hidden()
+    assert "No record matches the filter." in frame.locator("#polite").inner_text()
+    history.filter("Originating identifier", "")
+    expect(history.rows()).to_have_count(3)
+    assert violations(page) == []
+    assert frame.locator("html").evaluate("page => page.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(account.list("Usage Credit Jobs").command("Usage History")).to_be_focused()
 
 
 def test_a_clerk_without_the_override_refunds_what_is_selected(demo: Demo, new_page: NewPage) -> None:
@@ -247,7 +288,8 @@ def test_a_credit_goes_to_the_invoice_that_is_ticked(demo: Demo, new_page: NewPa
 
 
 def test_crediting_usage_takes_its_own_right(demo: Demo, new_page: NewPage) -> None:
-    """E90: a biller sees the usage and no Credit command."""
-    records = an_account(demo, new_page, "Tailwind Traders (USD)", tab="Usage").list("UDR History")
-    expect(records.rows()).to_have_count(10)
-    expect(records.command("Credit")).to_be_hidden()
+    """E90: a biller sees the usage and no Credit command, in its history and above the CRM's own list."""
+    account = an_account(demo, new_page, "Tailwind Traders (USD)", tab="Usage")
+    history = account.usage_history().filter("Service", "LD")
+    expect(history.rows()).to_have_count(10)
+    expect(history.credit_command).to_be_hidden()

@@ -410,7 +410,7 @@ ACTIONS = {
             "Billing account", "Fabrikam Fibre USD", "Usage records", "3", "Net", "$3.80", "Tax", "$0.30", "Gross",
             "$4.10",
         ),
-        says="Every record of the filtered list is credited, ticked or not.",
+        says="Every record of the filtered list is credited, shown or not.",
     ),
     "statementRefund": Asked(
         {"id": LEDGER},

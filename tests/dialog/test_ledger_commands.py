@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.dialog.ledger_actions import ACTIONS
 from tests.dialog.scripted_crm import CHOICE, INVOICE, WEB_RESOURCES
-from tests.dialog.scripted_ledger import CHEQUE, CREDIT, DEBIT, LEDGER, USAGE
+from tests.dialog.scripted_ledger import CHEQUE, CREDIT, DEBIT, LEDGER
 
 SOLUTION = WEB_RESOURCES.parent
 RIBBONS = {path.parent.name.lower(): path for path in (SOLUTION / "Entities").glob("*/RibbonDiff.xml")}
@@ -21,12 +21,9 @@ RIBBONS = {path.parent.name.lower(): path for path in (SOLUTION / "Entities").gl
 AROUND = """
     window.done = [];
     window.rows = {};
-    window.makeList = ({ name, fetchXml, view }) => ({
+    window.makeList = ({ name }) => ({
         getName: () => name,
-        getFetchXml: () => fetchXml,
-        getViewSelector: () => ({ getCurrentView: () => ({ id: "{VIEW}", entityType: "savedquery", name: "" }) }),
         refresh: () => { done.push("refresh " + name); },
-        view,
     });
     window.makeForm = ({ table, id, values, dirty, grids }) => ({
         getAttribute: name => (name in (values || {}) ? { getValue: () => values[name] } : null),
@@ -48,7 +45,6 @@ AROUND = """
                 window.opened = { page, options, storage: { ...sessionStorage } };
                 done.push("dialog");
             },
-            openAlertDialog: async strings => { done.push("alert " + strings.text); },
         },
         WebApi: {
             retrieveRecord: (table, id, query) => (window.read = (window.read || 0) + 1, id in rows ? Promise.resolve(rows[id]) : Promise.reject(new Error("no right"))),
@@ -57,6 +53,7 @@ AROUND = """
     };
 """
 
+HISTORY = "usageHistory"
 PAYMENT_FORM = {"table": "cfl_payment", "id": "{" + CHEQUE.upper() + "}"}
 ACCOUNT_FORM = {"table": "cfl_billingaccount", "id": LEDGER, "grids": ["subgrid_debits", "subgrid_credits"]}
 
@@ -165,44 +162,28 @@ def test_what_is_too_long_for_an_address_is_kept_in_the_tab_until_the_dialog_is_
     assert script.evaluate("sessionStorage.length") == 0
 
 
-# --- The filtered list of usage (E94 to E99) -------------------------------------------------------------------
-
-VIEW = '<fetch><entity name="cfl_usagerecord"><filter><condition attribute="statecode" operator="eq" value="0"/></filter></entity></fetch>'
-OF_ACCOUNT = f'<condition attribute="cfl_billingaccountid" operator="eq" value="{LEDGER}"/>'
-
-
-def narrowed(*conditions: str) -> str:
-    return VIEW.replace("</filter>", "</filter><filter>" + "".join(conditions) + "</filter>")
+# --- The usage history (E94) -----------------------------------------------------------------------------------
 
 
 @pytest.mark.browser
-def test_credit_takes_the_list_as_it_is_filtered(script: Page) -> None:
-    script.evaluate("view => { rows.view = { fetchxml: view }; }", VIEW)
-    query = narrowed(OF_ACCOUNT, '<condition attribute="cfl_terminator" operator="like" value="%555%"/>')
-    run(
-        script,
-        "onFilteredList",
-        "creditUsage",
-        ACCOUNT_FORM,
-        {"name": "subgrid_usage", "fetchXml": query},
-        USAGE,
-    )
-    assert handed(script) == {"action": "creditUsage", "fetchXml": query}
+def test_the_usage_history_has_a_page_of_its_own_with_room_for_a_list(script: Page) -> None:
+    run(script, "onForm", HISTORY, ACCOUNT_FORM, None, [])
+    assert handed(script) == {"action": HISTORY, "id": LEDGER}
+    assert script.evaluate("opened.page.webresourceName") == "cfl_/usage.html"
+    assert script.evaluate("[opened.options.width, opened.options.height, opened.options.title]") == [
+        {"value": 90, "unit": "%"},
+        {"value": 90, "unit": "%"},
+        "Usage history",
+    ]
+    assert script.evaluate("done")[:2] == ["dialog", "renew form false"]
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("query", [VIEW, narrowed(OF_ACCOUNT)], ids=["as its view", "on an account"])
-def test_a_list_that_nobody_filtered_is_refused(script: Page, query: str) -> None:
-    script.evaluate("view => { rows.view = { fetchxml: view }; }", VIEW)
-    run(
-        script,
-        "onFilteredList",
-        "creditUsage",
-        ACCOUNT_FORM,
-        {"name": "subgrid_usage", "fetchXml": query},
-        USAGE,
-    )
-    assert script.evaluate("done") == ["alert It is not filtered. Filter it to the records to credit."]
+def test_it_is_opened_from_the_lists_of_an_account_and_from_no_other(script: Page) -> None:
+    ask = "form => Counterfoil.Commands.isOnAccount(form && makeForm(form))"
+    assert [
+        script.evaluate(ask, form) for form in (ACCOUNT_FORM, {"table": "product", "id": LEDGER}, None)
+    ] == [True, False, False]
 
 
 # --- When a command shows --------------------------------------------------------------------------------------
@@ -304,11 +285,26 @@ def api_of(action: str) -> Path:
 
 
 def test_every_action_has_a_command_and_every_command_an_action() -> None:
-    assert {action_of(call) for _, _, call in commands()} == set(ACTIONS)
+    """Usage is credited from its history, where it is filtered (E94, E98)."""
+    assert {action_of(call) for _, _, call in commands()} == set(ACTIONS) - {"creditUsage"} | {HISTORY}
+
+
+def test_the_usage_history_is_there_for_whoever_may_read_usage() -> None:
+    shown = [(table, command) for table, command, call in commands() if action_of(call) == HISTORY]
+    assert {table for table, _ in shown} == {"cfl_billingaccount", "cfl_usagecreditjob"}
+    for table, command in shown:
+        rules = [each.get("Id", "") for each in command.iter("DisplayRule")]
+        assert rules == [f"cfl.{table}.readsusage"]
+        root = parse(RIBBONS[table]).getroot()  # noqa: S314 - our own files
+        rule = root.find(f"RuleDefinitions/DisplayRules/DisplayRule[@Id='{rules[0]}']/EntityPrivilegeRule")
+        assert rule is not None
+        assert (rule.get("PrivilegeType"), rule.get("EntityName")) == ("Read", "cfl_usagerecord")
 
 
 def test_a_command_is_hidden_from_whoever_may_not_call_its_custom_api() -> None:
     for table, command, call in commands():
+        if action_of(call) == HISTORY:
+            continue
         api = parse(api_of(action_of(call))).getroot()  # noqa: S314 - our own files
         wanted = (api.findtext("executeprivilegename") or "").removeprefix("prvCreate")
         rules = [each.get("Id", "") for each in command.iter("DisplayRule")]
@@ -344,7 +340,6 @@ def test_a_command_calls_with_what_its_function_takes() -> None:
         "onForm": ["PrimaryControl"],
         "onRows": ["PrimaryControl", "SelectedControl", "SelectedControlSelectedItemIds"],
         "onAccount": ["PrimaryControl", "SelectedControl", "SelectedControlSelectedItemIds"],
-        "onFilteredList": ["PrimaryControl", "SelectedControl"],
     }
     for _, command, call in commands():
         function = call.get("FunctionName", "").removeprefix("Counterfoil.Commands.")

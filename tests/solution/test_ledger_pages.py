@@ -70,10 +70,6 @@ cfl_billingaccount; Invoices; Invoices
 cfl_billingaccount; Invoices; Payment Disbursements By Invoice
     # | Invoice ID (Invoice) | Payment | Credit | Amount | Mode
     E162
-cfl_billingaccount; Usage; UDR History
-    Date | Originating Identifier | Terminating Identifier | Usage Class | Quantity | Unit | Service | Net | Tax | Gross \
-    | Usage Status
-    E94 E96
 cfl_billingaccount; Tools; Card Payments
     # | Date | Payment Type | Amount | Detail | Refunded | Refunded Amount | Payment Transaction
     E173 E174

@@ -91,7 +91,7 @@
     const [subject, setting, mayOverride] = await Promise.all([
       Subjects.read(action.about, opened),
       theSetting(),
-      action.fields.some((/** @type {any} */ field) => field.locked) ? holds(OVERRIDE) : false,
+      action.fields.some((/** @type {any} */ field) => field.locked) ? Dialog.holds(userId, OVERRIDE) : false,
     ]);
     const made = Object.assign({}, subject, {
       setting: setting,
@@ -119,14 +119,6 @@
   async function theSetting() {
     const answer = await WebApi.read("cfl_settings?$select=cfl_timezone,cfl_serviceoptional&$top=1");
     return (answer.status === 200 && answer.body.value[0]) || {};
-  }
-
-  /** Whether the user holds a privilege. Only a courtesy: the service looks again. @param {string} privilege */
-  async function holds(privilege) {
-    const path =
-      "systemusers(" + userId + ")/Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName(PrivilegeName='" + privilege + "')";
-    const answer = await WebApi.read(path);
-    return answer.status === 200 && (answer.body.RolePrivileges || []).length > 0;
   }
 
   /** The business day, "2026-11-22". @param {string | undefined} zone an IANA name */

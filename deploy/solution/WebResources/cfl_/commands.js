@@ -9,10 +9,12 @@
   const KIND_CREDIT = CHOICE + 1;
   const CANCELED = 3;
   const SAME_MOMENT = 500;
-  const ANY_ACCOUNT = "cfl_billingaccountid";
 
   /** Actions that show rows beside each other. */
   const WIDE = ["addCredit", "creditCardRefund", "disbursePayment", "disburseCredit", "statementRefund"];
+
+  /** Has a page of its own, as large as the window allows (E94). */
+  const HISTORY = "usageHistory";
 
   let lately = { asked: "", at: 0, answer: /** @type {Promise<any>} */ (Promise.resolve(null)) };
 
@@ -53,27 +55,10 @@
       await renewList(form, list);
     },
 
-    /**
-     * About every record of the list as it is filtered, ticked or not (E98). A list that nobody filtered is refused (E95).
-     * @param {string} action
-     * @param {any} around
-     * @param {any} list
-     */
-    onFilteredList: async function (action, around, list) {
-      const query = list.getFetchXml();
-      if (!(await isFiltered(query, list))) {
-        await Xrm.Navigation.openAlertDialog({
-          title: text("creditUsageTitleRefused"),
-          text: text("creditUsageUnfiltered"),
-          confirmButtonLabel: text("close"),
-        });
-        return;
-      }
-      await open(action, { fetchXml: query });
-      await renewList(around, list);
-    },
+    /** Enable rule: a list on a billing account's form. @param {any} around */
+    isOnAccount: isOnAccount,
 
-    /** Enable rule: a list on a billing account's form that is not that of its credits (E13, E175). @param {any} around @param {any} list */
+    /** Enable rule: such a list that is not that of its credits (E13, E175). @param {any} around @param {any} list */
     takesDebits: function (around, list) {
       return isOnAccount(around) && nameOf(list) !== "subgrid_credits";
     },
@@ -126,14 +111,15 @@
   /** @param {string} action @param {Record<string, any>} about */
   async function open(action, about) {
     const data = root.Counterfoil.Handover.put(Object.assign({ action: action }, about));
+    const history = action === HISTORY;
     await Xrm.Navigation.navigateTo(
-      { pageType: "webresource", webresourceName: "cfl_/action.html", data: data },
+      { pageType: "webresource", webresourceName: history ? "cfl_/usage.html" : "cfl_/action.html", data: data },
       {
         target: 2,
         position: 1,
-        width: { value: WIDE.includes(action) ? 680 : 560, unit: "px" },
-        height: { value: 680, unit: "px" },
-        title: text("billing"),
+        width: history ? { value: 90, unit: "%" } : { value: WIDE.includes(action) ? 680 : 560, unit: "px" },
+        height: history ? { value: 90, unit: "%" } : { value: 680, unit: "px" },
+        title: text(history ? HISTORY : "billing"),
       },
     );
     root.Counterfoil.Handover.forget(data);
@@ -156,31 +142,6 @@
   }
 
   // --- What is known of a list ------------------------------------------------------------------------------
-
-  /**
-   * Whether somebody narrowed the list: the query behind it has a condition that its view has not, and that is not the
-   * account the list stands on.
-   * @param {string} query
-   * @param {any} list
-   */
-  async function isFiltered(query, list) {
-    const view = list.getViewSelector().getCurrentView();
-    const own = await Xrm.WebApi.retrieveRecord(view.entityType || "savedquery", bare(view.id), "?$select=fetchxml").then(
-      (row) => conditions(row.fetchxml),
-      () => [],
-    );
-    return conditions(query).some((condition) => !own.includes(condition));
-  }
-
-  /** Each condition as one text, wherever it stands. @param {string} query @returns {string[]} */
-  function conditions(query) {
-    const all = new DOMParser().parseFromString(query, "text/xml").querySelectorAll("condition");
-    return Array.from(all)
-      .filter((one) => one.getAttribute("attribute") !== ANY_ACCOUNT)
-      .map((one) =>
-        [one.getAttribute("attribute"), one.getAttribute("operator"), one.getAttribute("value"), one.textContent].join("|"),
-      );
-  }
 
   /**
    * One that the ledger has not touched is closed; one that was canceled without it is void.

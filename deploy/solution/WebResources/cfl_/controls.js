@@ -215,7 +215,7 @@
     const offers = field.options
       ? field.options.map((/** @type {[number, string[]]} */ each) => ({ id: String(each[0]), label: Page.text(each[1]) }))
       : s.offers[field.name];
-    Page.options(control, [{ value: "", label: Page.text(["choose"]) }].concat(offers.map(option)), "");
+    Page.options(control, [{ value: "", label: Page.text([field.none || "choose"]) }].concat(offers.map(option)), "");
     return made;
   }
 

@@ -41,6 +41,14 @@
       return { id: known.id, locale: Locale.of(settings, navigator.language) };
     },
 
+    /** Whether a user holds a privilege. Only a courtesy: the service looks again. @param {string} user @param {string} privilege */
+    holds: async function (user, privilege) {
+      const path =
+        "systemusers(" + user + ")/Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName(PrivilegeName='" + privilege + "')";
+      const answer = await WebApi.read(path);
+      return answer.status === 200 && (answer.body.RolePrivileges || []).length > 0;
+    },
+
     /** There is no documented way to close a dialog from inside: the window first, then the platform's own cross. */
     close: function () {
       window.close();
