@@ -376,6 +376,7 @@ def _add_contract(seeder: Seeder, account: Row, owner: UUID) -> None:
             "cfl_terms": seeder.choice("cfl_billingcontract", "cfl_terms", "Net 30"),
             "cfl_frequency": seeder.choice("cfl_billingcontract", "cfl_frequency", "Monthly"),
             "cfl_paymentprofileid": row_id("cfl_paymentprofile", f"{name}/{key}") if key else None,
+            "cfl_autocharge": account.get("auto_charge", False),
             "ownerid": owner,
         },
     )

@@ -184,6 +184,7 @@ def _customer(account: story.Table, now: datetime) -> Iterator[Row]:
             account=key,
             profile=ProfileId(row_id("cfl_paymentprofile", f"{name}/{chosen}")) if chosen else None,
             status=ContractStatus.ACTIVE,
+            auto_charge=account.get("auto_charge", False),
         )
 
 

@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 from connector.sync.sweep import sweep
-from plugins.charge_run import MOST_SILENCES
+from plugins.charge_run import MOST_SILENCES, carry_on
+from plugins.plan_charge_run import ACTION as PLAN
+from plugins.plan_charge_run import plan_charge_run
 from plugins.ports import BooksRefused, IntentStatus
 from plugins.rules.ids import InvoiceId
 from plugins.rules.ledger import InvoiceStatus, Outcome, Source, TransactionStatus
 from plugins.rules.runs import ChargeOutcome, ChargeRun, ChargeRunLine, ChargeRunStatus, charge_line_key
+from plugins.rules.setup import Profile, ProfileStatus
+from plugins.settlement import look_again
+from plugins.start_charge_run import ACTION as START
+from plugins.start_charge_run import start_charge_run
 from tests.builders import BILLER, a_ledger, named, usd
 from tests.charge_run_office import ChargeRunOffice
 from tests.fakes.books import PAGE, unreachable
@@ -124,8 +130,6 @@ def test_a_balance_that_changed_since_the_plan_is_not_charged(office: ChargeRunO
 
 
 def test_a_profile_that_was_deactivated_since_the_plan_is_not_charged(office: ChargeRunOffice) -> None:
-    from plugins.rules.setup import Profile, ProfileStatus
-
     office.plan()
     card = next(each for each in office.books.all(Profile) if each.name == "Card of Works")
     office.books.add(replace(card, status=ProfileStatus.DEACTIVATED))
@@ -201,9 +205,7 @@ def test_named_invoices_are_told_why_they_are_left_out(office: ChargeRunOffice) 
 def test_a_filter_that_cannot_be_read_is_never_guessed_at(
     office: ChargeRunOffice, wanted: str | None, why: str | None
 ) -> None:
-    from plugins.plan_charge_run import ACTION, plan_charge_run
-
-    answer = plan_charge_run(office.call(ACTION.name, None, Filter=wanted), office.outside)
+    answer = plan_charge_run(office.call(PLAN.name, None, Filter=wanted), office.outside)
     if why is None:
         assert answer.outcome is Outcome.DONE
         return
@@ -290,8 +292,6 @@ def test_whoever_comes_late_to_a_cancelled_line_finds_its_key_taken(office: Char
             office.cancel()
             run = office.run
             office.books.rows[run.id] = replace(run, next_check_on=office.clock.now())
-            from plugins.charge_run import carry_on
-
             carry_on(office.outside, office.run, office.clock.now() + timedelta(seconds=50))
 
     office.books.after = cancel_after_reading
@@ -379,8 +379,6 @@ def test_a_success_that_comes_late_always_wins(office: ChargeRunOffice) -> None:
     office.carry_on()
     failed = next(each for each in office.transactions() if each.status is TransactionStatus.FAILED)
     office.gateway.become(failed.gateway_reference, IntentStatus.SUCCEEDED)
-    from plugins.settlement import look_again
-
     look_again(office.outside, failed, office.clock.now() + timedelta(seconds=50))
     office.carry_on(minutes=6)
     assert office.line("INV-2").outcome is SUCCEEDED
@@ -423,8 +421,6 @@ def test_a_silent_crm_leaves_the_run_due(office: ChargeRunOffice) -> None:
 
 def test_two_at_once_charge_each_line_once(office: ChargeRunOffice) -> None:
     """Another service believes the first to be dead while it waits for the payment processor."""
-    from plugins.charge_run import carry_on
-
     office.plan()
     office.start()
     again: list[str] = []
@@ -477,9 +473,7 @@ def test_an_ended_run_stays_as_it_is(office: ChargeRunOffice) -> None:
 
 
 def test_a_run_that_is_not_there_is_refused(office: ChargeRunOffice) -> None:
-    from plugins.start_charge_run import ACTION, start_charge_run
-
-    answer = start_charge_run(office.call(ACTION.name, named("no run")), office.outside)
+    answer = start_charge_run(office.call(START.name, named("no run")), office.outside)
     assert answer.code == "record_not_found"
 
 
