@@ -30,6 +30,8 @@ from tests.dialog.scripted_crm import (
 )
 
 ACTION_PAGE = "/WebResources/cfl_/action.html"
+PAGED = re.compile(r'count="(\d+)" page="(\d+)"')
+MORE = "@Microsoft.Dynamics.CRM.morerecords"
 
 
 def an_id(kind: int, number: int = 1) -> str:
@@ -306,7 +308,7 @@ class ScriptedLedger(ScriptedCrm):
             found = [row for row in self.tables[one[1]] if one[2] in row.values()]
             self._give(route, found[0] if found else None)
         else:
-            self._give(route, {"value": self._asked_for(path, query)})
+            self._give(route, {"value": self._asked_for(path, query), MORE: self._has_more(path, query)})
 
     def _asked_for(self, name: str, query: dict[str, list[str]]) -> list[Row]:
         """The rows whose ids the filter names, else those whose name holds the text, else all."""
@@ -319,11 +321,15 @@ class ScriptedLedger(ScriptedCrm):
         if text:
             wanted = text[1].replace("''", "'").lower()
             return [row for row in rows if wanted in json.dumps(row).lower()]
-        asked = re.search(r'count="(\d+)" page="(\d+)"', query.get("fetchXml", [""])[0])
+        asked = PAGED.search(query.get("fetchXml", [""])[0])
         if asked is None:
             return rows
         size, page = int(asked[1]), int(asked[2])
         return rows[(page - 1) * size : page * size]
+
+    def _has_more(self, name: str, query: dict[str, list[str]]) -> bool:
+        asked = PAGED.search(query.get("fetchXml", [""])[0])
+        return asked is not None and len(self.tables[name]) > int(asked[1]) * int(asked[2])
 
     def act(self, route: Route, path: str, text: str) -> list[Answer]:
         body = json.loads(text, parse_float=Decimal)
