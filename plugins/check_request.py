@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from plugins import delivering
+from plugins import sending_links
 from plugins.actions import Action, Answer, Call, UserOrInvoiceGone, checked_key
-from plugins.ports import DELIVERY, BooksUnreachable, Conflict, NotFound, Outside
+from plugins.ports import E_MAILING, BooksUnreachable, Conflict, NotFound, Outside
 from plugins.refunds import handle
 from plugins.rules import ids
 from plugins.rules.ledger import Outcome, Request, Source
@@ -42,9 +42,10 @@ def check_request(call: Call, outside: Outside) -> Answer:
 
 
 def _looked_up(outside: Outside, known: Request, call: Call) -> Answer:
-    if known.outcome is Outcome.PENDING and known.action == DELIVERY:
-        return delivering.look_again(outside, known, WHOLE)
-    if known.outcome is Outcome.PENDING:
+    if known.outcome is Outcome.PENDING and known.action in E_MAILING:
+        return sending_links.look_again(outside, known, WHOLE)
+    is_link = known.code == OPEN
+    if is_link or known.outcome is Outcome.PENDING:
         transaction = outside.books.transaction(
             known.transaction or ids.transaction_id(ids.RequestId(known.id))
         )

@@ -323,7 +323,9 @@ class BooksUnreachable(BooksError):
 
 
 DELIVERY = "cfl_DeliverInvoice"
-"""The action whose Pending requests are due `LONGEST_CALL` after they were written."""
+PROFILE_REQUEST = "cfl_RequestPaymentProfile"
+E_MAILING = frozenset({DELIVERY, PROFILE_REQUEST})
+"""The actions whose Pending requests wait for an e-mail; they are due `LONGEST_CALL` after they were written."""
 LONGEST_CALL = timedelta(minutes=2)
 
 
@@ -336,7 +338,7 @@ class Due:
     ledgers: tuple[Ledger, ...] = ()
     """Those that owe an invoice its showing."""
     deliveries: tuple[Request, ...] = ()
-    """Requests to deliver an invoice that are Pending, and older than any call: somebody has to carry them on."""
+    """Requests that promise an e-mail, are Pending, and older than any call: somebody has to carry them on."""
     unreadable: tuple[str, ...] = ()
     """What is wrong with each due row that is none of the above; those behind it wait for nobody."""
     work: tuple[Work, ...] = ()
@@ -442,17 +444,20 @@ class Documents(Protocol):
 
 @dataclass(frozen=True)
 class Email:
-    """An e-mail to an account about one of its invoices, with a file."""
+    """An e-mail to an account or a contact, about an invoice or an account, with a file or without one."""
 
     id: UUID
-    to: AccountId
-    regarding: InvoiceId
+    to: UUID
+    regarding: UUID
     subject: str
     body: str
     """HTML."""
-    filename: str
-    mimetype: str
-    content: bytes
+    filename: str = ""
+    """Empty where there is no file."""
+    mimetype: str = ""
+    content: bytes = b""
+    to_kind: str = "account"
+    regarding_kind: str = "invoice"
 
 
 class MailRefused(Exception):

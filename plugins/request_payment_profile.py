@@ -9,11 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from plugins import parameters
+from plugins import parameters, sending_links
 from plugins.actions import Action, Answer, Call
 from plugins.charging import METHODS
 from plugins.customers import customer_of, return_url_of
-from plugins.ports import ORGANISATION, PROFILE, GatewayRefused, HostedPage, Outside, PageOrder
+from plugins.ports import (
+    ORGANISATION,
+    PROFILE,
+    PROFILE_REQUEST,
+    GatewayRefused,
+    HostedPage,
+    Outside,
+    PageOrder,
+)
 from plugins.posting import Asked, Done, check_allowed, refuse, target_of
 from plugins.refunds import ASK_WITHIN
 from plugins.reserving import Words, reserved
@@ -30,7 +38,7 @@ from plugins.rules.setup import Account, Contact, Profile, ProfileType
 from plugins.settlement import WHOLE
 
 ACTION = Action(
-    name="cfl_RequestPaymentProfile",
+    name=PROFILE_REQUEST,
     bound_to="cfl_billingaccount",
     parameters={"RequestKey": str, "ContactId": UUID, "Type": int},
     privilege="prvCreatecfl_mayrequestprofile",
@@ -50,11 +58,17 @@ def request_payment_profile(call: Call, outside: Outside) -> Answer:
     requesting = _Requesting(outside, asked, kind, ContactId(contact) if contact else None)
     with ExitStack() as turn:
         held = reserved(outside, requesting, gone, call.received + WHOLE, turn)
-    if isinstance(held, Answer):
-        return held
-    if held.request is None:
+    answer = held if isinstance(held, Answer) else _answer(held)
+    if answer.outcome is not Outcome.PENDING:
+        return answer
+    promised = outside.books.request(asked.request)
+    return answer if promised is None else sending_links.look_again(outside, promised, WHOLE)
+
+
+def _answer(written: LedgerBooks) -> Answer:
+    if written.request is None:
         raise ValueError("a request was written without its row")
-    return Answer(held.request.outcome, held.request.code, held.request.message)
+    return Answer(written.request.outcome, written.request.code, written.request.message)
 
 
 @dataclass

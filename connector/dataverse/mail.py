@@ -1,4 +1,4 @@
-"""E-mail through the CRM: an e-mail activity with a file, which the platform sends. Implements `plugins.ports.Mail`.
+"""E-mail through the CRM: an e-mail activity, with a file or without, which the platform sends. Implements `plugins.ports.Mail`.
 
 The activity has an id that its sender chose, and the platform sends only drafts: created twice it is there once, sent
 twice it goes out once.
@@ -116,28 +116,25 @@ class DataverseMail:
 
     def _body(self, email: Email) -> dict[str, Any]:
         """The activity with its parties and its file, in one request."""
-        account, invoice = self._mapping["account"].set, self._mapping["invoice"].set
-        return {
+        to, regarding = self._mapping[email.to_kind], self._mapping[email.regarding_kind]
+        body = {
             "activityid": email.id,
             "subject": email.subject,
             "description": email.body,
             "directioncode": True,
-            "regardingobjectid_invoice_email@odata.bind": bind(invoice, email.regarding),
+            f"regardingobjectid_{regarding.table}_email@odata.bind": bind(regarding.set, email.regarding),
             "email_activity_parties": [
                 {"participationtypemask": _FROM, **self._sender},
                 {
                     "participationtypemask": _TO,
-                    "partyid_account@odata.bind": bind(account, email.to),
+                    f"partyid_{to.table}@odata.bind": bind(to.set, email.to),
                 },
             ],
-            "email_activity_mime_attachment": [
-                {
-                    "filename": email.filename,
-                    "mimetype": email.mimetype,
-                    "body": b64encode(email.content).decode(),
-                }
-            ],
         }
+        if email.filename:
+            file = {"filename": email.filename, "mimetype": email.mimetype}
+            body["email_activity_mime_attachment"] = [file | {"body": b64encode(email.content).decode()}]
+        return body
 
     @cached_property
     def _sender(self) -> dict[str, str]:

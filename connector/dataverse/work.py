@@ -10,7 +10,7 @@ from connector.dataverse.fetch import Fetch, Query, all_of, any_of
 from connector.dataverse.odata import Operation, literal
 from connector.dataverse.reading import Reading
 from connector.dataverse.snapshot import Snapshot
-from plugins.ports import DELIVERY, LONGEST_CALL, Due
+from plugins.ports import E_MAILING, LONGEST_CALL, Due
 from plugins.rules.books import ProfileBooks
 from plugins.rules.ids import InvoiceId, ProfileId, RequestId, UserId
 from plugins.rules.ledger import Ledger, Request, Transaction
@@ -27,7 +27,7 @@ from plugins.rules.runs import (
     UsageCreditJob,
     Work,
 )
-from plugins.rules.setup import BillingGroup, Contract, Profile, Setting
+from plugins.rules.setup import Account, BillingGroup, Contact, Contract, Profile, Setting
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -112,8 +112,9 @@ def due_of(found: Snapshot) -> Due:
 def _waiting_deliveries(reading: Reading, now: datetime) -> str:
     columns = reading.mapping["request"].columns
     outcome = columns["outcome"]
+    actions = " or ".join(f"{columns['action'].plain} eq {literal(each)}" for each in sorted(E_MAILING))
     return (
-        f"{outcome.choice} eq {outcome.values['pending']} and {columns['action'].plain} eq {literal(DELIVERY)}"
+        f"{outcome.choice} eq {outcome.values['pending']} and ({actions})"
         f" and {columns['created_on'].read} le {literal(now - LONGEST_CALL)}"
     )
 
@@ -135,12 +136,19 @@ def read_profile(
     reading: Reading, profile: ProfileId, request: RequestId | None, caller: UserId | None
 ) -> ProfileBooks:
     make = Fetch(reading.mapping)
-    its = make.link("profile", "account", "profile", "account", make.is_("profile", "id", profile))
+    it = make.is_("profile", "id", profile)
+    its = make.link("profile", "account", "profile", "account", it)
+
+    def of(kind: str) -> str:
+        return make.link(kind, "id", "profile", kind, it)
+
     named = all_of(make.equals("contract", "profile", profile), make.status("contract", "active"))
     reads = {
         "profile": reading.one("profile", profile),
         "profiles": reading.fetched(Query("profiles", "profile", make.rows("profile", its))),
         "contracts": reading.fetched(Query("contracts", "contract", make.rows("contract", named))),
+        "account": reading.fetched(Query("account", "account", make.rows("account", of("account")))),
+        "contact": reading.fetched(Query("contact", "contact", make.rows("contact", of("contact")))),
         **_around(reading, "profile", profile, request, caller),
     }
     found = reading.read(reads)
@@ -148,6 +156,8 @@ def read_profile(
         profile=found.one("profile", "profile", Profile),
         siblings=tuple(each for each in found.legible("profiles", "profile", Profile) if each.id != profile),
         contracts=found.legible("contracts", "contract", Contract),
+        account=next(iter(found.many("account", "account", Account)), None),
+        contact=next(iter(found.many("contact", "contact", Contact)), None),
         setting=next(iter(found.many("settings", "setting", Setting)), None),
         request=found.maybe("request", "request", Request) if found.has("request") else None,
         rights=found.rights(),

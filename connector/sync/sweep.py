@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from plugins import delivering, profiles
+from plugins import profiles, sending_links
 from plugins.carrying_on import carry_on
 from plugins.committing import show_owed
 from plugins.ports import BooksError, BooksUnreachable, GatewayError, Outside
@@ -211,14 +211,14 @@ def _deliver(outside: Outside, deliveries: Iterable[Request], counts: Counts) ->
     for each in deliveries:
         counts.looked_at += 1
         try:
-            answer = delivering.look_again(outside, each, WHOLE)
+            answer = sending_links.look_again(outside, each, WHOLE)
         except Exception as error:
             if not isinstance(error, BooksError):
                 _log.exception("a delivery broke the sweep", request=each.key)
             counts.in_trouble += 1
             outside.alerts.alert(
                 "delivery_in_trouble",
-                f"An invoice could not be e-mailed ({error}); the next sweep tries once more.",
+                f"What was to be e-mailed could not be ({error}); the next sweep tries once more.",
                 request=each.key,
             )
             silent = silent + 1 if isinstance(error, BooksUnreachable) else 0

@@ -190,6 +190,9 @@ class ProfileBooks:
     """The account's other ones."""
     contracts: tuple[Contract, ...] = ()
     """The active ones that name it."""
+    account: Account | None = None
+    contact: Contact | None = None
+    """Whom the customer was asked through, if anybody."""
     setting: Setting | None = None
     request: Request | None = None
     rights: frozenset[str] = frozenset()

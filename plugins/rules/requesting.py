@@ -5,6 +5,7 @@ At most one profile of an account is its default: whoever is has the account's s
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from html import escape
 
 from plugins.rules.books import ProfileBooks
 from plugins.rules.changes import Update
@@ -158,6 +159,25 @@ def _same(books: ProfileBooks, fingerprint: str) -> Profile | None:
 
 def _is_first(books: ProfileBooks) -> bool:
     return not any(each.status is ProfileStatus.READY or each.is_default for each in books.siblings)
+
+
+# --- The e-mail --------------------------------------------------------------------------------------------------------
+
+
+def subject(account: Account | None) -> str:
+    return f"Payment method for {account.name}" if account else "Your payment method"
+
+
+def letter(contact: Contact, account: Account | None, url: str, expires: datetime) -> str:
+    """HTML."""
+    for_whom = f" for {escape(account.name)}" if account else ""
+    return (
+        f"<p>Hello {escape(contact.name)},</p>"
+        f"<p>please enter the card or bank account{for_whom} that your invoices are to be paid with:</p>"
+        f'<p><a href="{escape(url)}">Enter a payment method</a></p>'
+        f"<p>The page is our payment processor's: the number goes to nobody else. The link can be used once, until "
+        f"{expires:%Y-%m-%d %H:%M} UTC.</p>"
+    )
 
 
 # --- Default, and out of use ---------------------------------------------------------------------------------------------

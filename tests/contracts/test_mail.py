@@ -106,6 +106,18 @@ def test_it_is_sent_once_however_often_that_is_asked_for(stage: Stage) -> None:
     assert stage.status(email.id) == SENT
 
 
+def test_a_contact_is_written_to_about_an_account_and_without_a_file(stage: Stage) -> None:
+    ada = row_id("contact", "Priya Raman")
+    email = an_email(
+        to=ada, to_kind="contact", regarding=row_id("account", "Fabrikam Fibre"), regarding_kind="account",
+        filename="", mimetype="", content=b"",
+    )  # fmt: skip
+
+    stage.mail.send(email)
+
+    assert stage.status(email.id) == SENT
+
+
 def test_what_was_made_and_not_sent_is_sent_by_the_next_attempt(stage: Stage) -> None:
     email = an_email()
     stage.loses_the_sending()

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard, TypeVar
 from uuid import UUID
 
 from plugins.ports import (
-    DELIVERY,
+    E_MAILING,
     LONGEST_CALL,
     BooksRefused,
     BooksUnreachable,
@@ -190,7 +190,7 @@ class MemoryBooks:
         deliveries = tuple(
             each
             for each in self.all(Request)
-            if each.action == DELIVERY
+            if each.action in E_MAILING
             and each.outcome is Outcome.PENDING
             and (each.created_on or first) <= now - LONGEST_CALL
         )
@@ -309,6 +309,8 @@ class MemoryBooks:
                 for each in self.all(Contract)
                 if each.profile == profile and each.status is ContractStatus.ACTIVE
             ),
+            account=next((each for each in self.all(Account) if each.id == found.account), None),
+            contact=next((each for each in self.all(Contact) if each.id == found.contact), None),
             setting=next(iter(self.all(Setting)), None),
             request=self._named(self.rows.get(request)) if request else None,
             rights=self.rights.get(caller, frozenset({"ReadAccess"})) if caller else frozenset(),

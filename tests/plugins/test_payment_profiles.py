@@ -1,6 +1,7 @@
 """Payment profiles: asking a customer for one, what becomes of the link, the account's default, and taking one out of use."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from plugins.settlement import WHOLE
 from tests.builders import Office, a_contract, a_ledger, a_profile, a_setting, an_account, an_invoice, named
 from tests.fakes.books import unreachable
 from tests.fakes.gateway import no_answer
+from tests.fakes.mail import lost
 
 
 @pytest.fixture
@@ -221,6 +223,106 @@ class TestRequesting:
         office.books.before = meddle
         assert request(office).outcome is Outcome.DONE
         assert (len(profiles(office)), len(office.gateway.pages)) == (1, 1)
+
+
+class TestSendingTheLink:
+    @pytest.fixture
+    def ada(self, office: Office) -> Contact:
+        office.books.add(made := a_contact())
+        return made
+
+    def test_it_is_emailed_to_the_contact(self, office: Office, ada: Contact) -> None:
+        answer = request(office, ContactId=ada.id)
+        assert (answer.outcome, answer.code, answer.message) == (
+            Outcome.DONE,
+            "succeeded",
+            "The link was e-mailed to Ada Winter (ada@fabrikam.example).",
+        )
+        (waiting,) = profiles(office)
+        assert waiting.contact == ada.id
+        (email,) = office.mail.outbox
+        assert (email.to, email.to_kind) == (ada.id, "contact")
+        assert (email.regarding, email.regarding_kind) == (waiting.account, "account")
+        assert (email.subject, email.filename) == ("Payment method for Fabrikam Fibre", "")
+        assert f'<a href="{waiting.request_url}">' in email.body
+        assert "2026-11-21 08:00 UTC" in email.body
+
+    def test_names_are_only_text_in_it(self, office: Office) -> None:
+        office.books.add(ada := a_contact("<b>Ada</b> & Co"))
+        request(office, ContactId=ada.id)
+        assert "Hello &lt;b&gt;Ada&lt;/b&gt; &amp; Co," in office.mail.outbox[0].body
+
+    def test_a_link_that_the_crm_does_not_send_can_be_used_all_the_same(
+        self, office: Office, ada: Contact
+    ) -> None:
+        office.mail.refuses = "The contact allows no e-mail."
+        answer = request(office, ContactId=ada.id)
+        assert (answer.outcome, answer.code) == (Outcome.DONE, "not_emailed")
+        assert answer.message == (
+            "The link is ready, but the CRM did not e-mail it (The contact allows no e-mail.). "
+            "Copy it and send it yourself."
+        )
+        (waiting,) = profiles(office)
+        office.gateway.customer_saves(waiting.method_ref)
+        heard(office, waiting)
+        assert the(office, waiting).status is ProfileStatus.READY
+
+    @pytest.mark.parametrize("call", ["create", "send"])
+    def test_an_email_without_an_answer_is_carried_on_by_the_sweep(
+        self, office: Office, ada: Contact, call: str
+    ) -> None:
+        office.mail.after = lost(call)
+        with pytest.raises(BooksUnreachable):
+            request(office, key="ask-0001", ContactId=ada.id)
+        assert office.requests()[0].outcome is Outcome.PENDING
+        office.clock.advance(minutes=3)
+        sweep(office.outside)
+        assert office.requests()[0].outcome is Outcome.DONE
+        assert len(office.mail.outbox) == 1
+
+    def test_or_by_the_users_check_again(self, office: Office, ada: Contact) -> None:
+        office.mail.before = lost("create")
+        with pytest.raises(BooksUnreachable):
+            request(office, key="ask-0001", ContactId=ada.id)
+        assert office.check("ask-0001").outcome is Outcome.DONE
+        assert len(office.mail.outbox) == 1
+
+    def test_a_lost_promise_is_found_and_kept(self, office: Office, ada: Contact) -> None:
+        office.books.after = unreachable("commit")
+        assert request(office, ContactId=ada.id).outcome is Outcome.DONE
+        assert len(office.mail.outbox) == 1
+
+    def test_a_link_that_is_over_is_not_sent_any_more(self, office: Office, ada: Contact) -> None:
+        office.mail.before = lost("create")
+        with pytest.raises(BooksUnreachable):
+            request(office, key="ask-0001", ContactId=ada.id)
+        deactivate(office, profiles(office)[0])
+        office.clock.advance(minutes=3)
+        sweep(office.outside)
+        assert (office.check("ask-0001").code, office.mail.outbox) == ("not_emailed", [])
+
+    def test_one_that_was_used_before_we_heard_of_its_email(self, office: Office, ada: Contact) -> None:
+        office.mail.after = lost("send")
+        with pytest.raises(BooksUnreachable):
+            request(office, key="ask-0001", ContactId=ada.id)
+        (waiting,) = profiles(office)
+        office.gateway.customer_saves(waiting.method_ref)
+        heard(office, waiting)
+        assert office.check("ask-0001").message == "The link was e-mailed."
+
+    def test_two_who_carry_it_on_at_once(self, office: Office, ada: Contact) -> None:
+        office.mail.before = lost("create")
+        with pytest.raises(BooksUnreachable):
+            request(office, key="ask-0001", ContactId=ada.id)
+
+        def other(name: str) -> None:
+            if name == "write":
+                office.books.before = lambda _: None
+                (row,) = office.requests()
+                office.books.add(replace(row, outcome=Outcome.DONE, message="Somebody else sent it."))
+
+        office.books.before = other
+        assert office.check("ask-0001").message == "Somebody else sent it."
 
 
 class TestWhatBecomesOfALink:
