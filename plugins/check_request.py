@@ -44,8 +44,7 @@ def check_request(call: Call, outside: Outside) -> Answer:
 def _looked_up(outside: Outside, known: Request, call: Call) -> Answer:
     if known.outcome is Outcome.PENDING and known.action in E_MAILING:
         return sending_links.look_again(outside, known, WHOLE)
-    is_link = known.code == OPEN
-    if is_link or known.outcome is Outcome.PENDING:
+    if known.outcome is Outcome.PENDING:
         transaction = outside.books.transaction(
             known.transaction or ids.transaction_id(ids.RequestId(known.id))
         )
