@@ -27,7 +27,7 @@ from uuid import UUID
 
 from plugins.rules.books import InvoiceBooks, LedgerBooks, ProfileBooks, Scope
 from plugins.rules.changes import Changeset, Create, Update
-from plugins.rules.ids import AccountId, InvoiceId, ProfileId, RequestId, TransactionId, UserId
+from plugins.rules.ids import InvoiceId, ProfileId, RequestId, TransactionId, UserId
 from plugins.rules.ledger import Ledger, Request, Transaction
 from plugins.rules.money import Money
 from plugins.rules.runs import (
