@@ -49,6 +49,7 @@ from plugins import (
     post_batch,
     profiles,
     refund_payment,
+    request_payment,
     request_payment_profile,
     reverse_payments,
     reverse_transaction,
@@ -59,6 +60,7 @@ from plugins import (
     start_charge_run,
     update_account,
     void_invoice,
+    withdraw_payment_link,
 )
 from plugins.actions import Action, Answer, Call, CallError
 from plugins.carrying_on import LEAVES_WORK
@@ -71,8 +73,9 @@ from plugins.ports import (
     GatewayError,
     Outside,
 )
+from plugins.refunds import handle
 from plugins.rules.ids import ProfileId, TransactionId
-from plugins.rules.ledger import Outcome
+from plugins.rules.ledger import Outcome, Transaction
 from plugins.settlement import WHOLE, look_again
 
 PERFORMERS: Mapping[str, tuple[Action, Callable[[Call, Outside], Answer]]] = {
@@ -104,6 +107,11 @@ PERFORMERS: Mapping[str, tuple[Action, Callable[[Call, Outside], Answer]]] = {
         request_payment_profile.request_payment_profile,
     ),
     set_default_profile.ACTION.name: (set_default_profile.ACTION, set_default_profile.set_default_profile),
+    request_payment.ACTION.name: (request_payment.ACTION, request_payment.request_payment),
+    withdraw_payment_link.ACTION.name: (
+        withdraw_payment_link.ACTION,
+        withdraw_payment_link.withdraw_payment_link,
+    ),
     plan_charge_run.ACTION.name: (plan_charge_run.ACTION, plan_charge_run.plan_charge_run),
     start_charge_run.ACTION.name: (start_charge_run.ACTION, start_charge_run.start_charge_run),
     pause_charge_run.ACTION.name: (pause_charge_run.ACTION, pause_charge_run.pause_charge_run),
@@ -178,6 +186,8 @@ class App:
             self._hear_of_refund(event)
         elif event.object_kind == _PAGE and event.profile:
             self._hear_of_profile(event)
+        elif event.object_kind == _PAGE:
+            self._hear_of_link(event)
         else:
             self._hear_of_intent(event)
 
@@ -186,6 +196,9 @@ class App:
         if not self._traffic.is_news(reference, succeeded=event.type == "payment_intent.succeeded"):
             return
         transaction = outside.books.transaction_of(reference)
+        if transaction is None and (link := self._link_of(event)) is not None:
+            self._look_at_link(event, link)
+            return
         if transaction is None:
             _log.info("an event of an intent that is not ours", event_id=event.id, intent=reference)
             return
@@ -196,6 +209,26 @@ class App:
         if _is_id(event.profile):
             key = ProfileId(UUID(event.profile))
             profiles.look_again(self._outside, key, self._outside.clock.now() + WHOLE)
+
+    def _hear_of_link(self, event: GatewayEvent) -> None:
+        """Of the page that a customer pays on."""
+        link = self._link_of(event)
+        if link is None:
+            _log.info("an event of a page that is not ours", event_id=event.id, page=event.object_id)
+            return
+        self._look_at_link(event, link)
+
+    def _link_of(self, event: GatewayEvent) -> Transaction | None:
+        """The payment link that an event names: the books know the intent only once it was paid with."""
+        key = event.transaction
+        found = self._outside.books.transaction(TransactionId(UUID(key))) if _is_id(key) else None
+        return found if found is not None and found.is_link else None
+
+    def _look_at_link(self, event: GatewayEvent, link: Transaction) -> None:
+        if not self._traffic.is_news(handle(link), succeeded=event.type in _PAID):
+            return
+        with self._traffic.in_hand(handle(link)):
+            look_again(self._outside, link, self._outside.clock.now() + WHOLE)
 
     def _hear_of_refund(self, event: GatewayEvent) -> None:
         """Found by what we wrote on it: its id may not have reached the books. A failure is news even after a success."""
@@ -262,6 +295,13 @@ def _is_about_money(event: GatewayEvent) -> bool:
 
 _PAGE = "checkout.session"
 """What Stripe calls a hosted page."""
+
+_PAID = {
+    "payment_intent.succeeded",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+}
+"""Events of a payment link that may tell of money."""
 
 
 def _is_id(text: str) -> bool:

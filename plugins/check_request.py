@@ -7,7 +7,8 @@ from plugins.actions import Action, Answer, Call, UserOrInvoiceGone, checked_key
 from plugins.ports import E_MAILING, BooksUnreachable, Conflict, NotFound, Outside
 from plugins.refunds import handle
 from plugins.rules import ids
-from plugins.rules.ledger import Outcome, Request, Source
+from plugins.rules.ledger import Outcome, Request, Source, TransactionStatus
+from plugins.rules.payment_link import OPEN
 from plugins.rules.row import Owner
 from plugins.settlement import WHOLE, look_again
 
@@ -44,12 +45,15 @@ def check_request(call: Call, outside: Outside) -> Answer:
 def _looked_up(outside: Outside, known: Request, call: Call) -> Answer:
     if known.outcome is Outcome.PENDING and known.action in E_MAILING:
         return sending_links.look_again(outside, known, WHOLE)
-    if known.outcome is Outcome.PENDING:
+    is_link = known.code == OPEN
+    if is_link or known.outcome is Outcome.PENDING:
         transaction = outside.books.transaction(
             known.transaction or ids.transaction_id(ids.RequestId(known.id))
         )
-        if transaction is not None and not outside.traffic.is_in_hand(handle(transaction)):
-            return look_again(outside, transaction, call.received + WHOLE)
+        over = is_link and transaction is not None and transaction.status is not TransactionStatus.PENDING
+        if transaction is not None and not over and not outside.traffic.is_in_hand(handle(transaction)):
+            found = look_again(outside, transaction, call.received + WHOLE)
+            return Answer(known.outcome, known.code, known.message) if is_link else found
     return Answer(known.outcome, known.code, known.message)
 
 

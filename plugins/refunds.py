@@ -4,6 +4,7 @@ A refund cannot be prepared and confirmed like a charge: it is made in one step.
 one key, for as long as the gateway keeps that key; after that its refunds are listed and matched by what we wrote on them.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from plugins.ports import (
@@ -27,8 +28,12 @@ KEY_LIVES = timedelta(hours=23)
 
 
 def handle(transaction: Transaction) -> str:
-    """By which a process says that it is at work on a transaction: a refund's own id is not known at first."""
-    return transaction.gateway_reference if transaction.operation is Operation.CHARGE else str(transaction.id)
+    """By which a process says that it is at work on a transaction: the gateway's id, where that is known from the start.
+
+    A refund has none at first, and what a payment link is paid with has another than the link.
+    """
+    named = transaction.operation is Operation.CHARGE and not transaction.is_link
+    return transaction.gateway_reference if named else str(transaction.id)
 
 
 def refund_key(transaction: Transaction) -> str:
@@ -83,8 +88,15 @@ def read_own_intent(outside: Outside, reference: str) -> Intent:
     Raises `NoAnswer`, `GatewayRefused`.
     """
     intent = outside.gateway.read_intent(reference, ASK_WITHIN)
-    _check_own(outside, intent)
+    check_own(outside, intent.reference, intent.metadata)
     return intent
+
+
+def check_own(outside: Outside, reference: str, metadata: Mapping[str, str]) -> None:
+    """Raises `GatewayRefused` for what is another environment's."""
+    owner = metadata.get(ORGANISATION, "")
+    if owner and owner.lower() != str(outside.organisation):
+        raise GatewayRefused("other_environment", f"{reference} belongs to organization {owner}")
 
 
 def _refunded_intent(outside: Outside, transaction: Transaction) -> Intent:
@@ -101,14 +113,8 @@ def _listed(outside: Outside, transaction: Transaction, intent: str) -> Refund |
 
 
 def _own(outside: Outside, refund: Refund) -> Refund:
-    _check_own(outside, refund)
+    check_own(outside, refund.reference, refund.metadata)
     return refund
-
-
-def _check_own(outside: Outside, made: Intent | Refund) -> None:
-    owner = made.metadata.get(ORGANISATION, "")
-    if owner and owner.lower() != str(outside.organisation):
-        raise GatewayRefused("other_environment", f"{made.reference} belongs to organization {owner}")
 
 
 def _is_known(transaction: Transaction) -> bool:

@@ -7,28 +7,32 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, assert_never
 from uuid import UUID
 
 from plugins.actions import Answer
 from plugins.committing import commit
+from plugins.links import close_link, paid_under, read_link, without_intent
 from plugins.ports import (
     BooksUnreachable,
     Conflict,
+    Decline,
     Gateway,
     GatewayRefused,
+    HostedPage,
     Intent,
     NoAnswer,
     Outside,
+    PageStatus,
     Refund,
 )
 from plugins.refunds import ASK_WITHIN, find_refund, handle, read_own_intent, truth_of_refund
 from plugins.rules.books import InvoiceBooks, LedgerBooks
-from plugins.rules.changes import Changeset
+from plugins.rules.changes import Changeset, Create
 from plugins.rules.charge import ChargeRefused, Surroundings, check_environment
 from plugins.rules.ids import TransactionId
 from plugins.rules.invoice import room_of
-from plugins.rules.ledger import Operation, Outcome, Transaction, TransactionStatus
+from plugins.rules.ledger import Operation, Outcome, Request, Transaction, TransactionStatus
 from plugins.rules.refunding import is_more_than_left
 from plugins.rules.settling import (
     Ending,
@@ -48,12 +52,14 @@ from plugins.verdicts import (
     declined,
     implied,
     is_rejected,
+    link_over,
     refund_failed,
     refund_returned,
     refund_succeeded,
     refund_under_way,
     rejected,
     verdict,
+    verdict_on_link,
     verdict_on_refund,
 )
 
@@ -65,6 +71,15 @@ STILL_WANTED = timedelta(minutes=10)
 """A reservation that was never confirmed is confirmed for the user this long, and cancelled after."""
 ALONE = timedelta(seconds=20)
 """A settlement that got no answer goes without the invoice in its last seconds: a plug-in may break down at every save."""
+
+
+OUTCOMES = {
+    TransactionStatus.PENDING: Outcome.PENDING,
+    TransactionStatus.SUCCEEDED: Outcome.DONE,
+    TransactionStatus.FAILED: Outcome.FAILED,
+    TransactionStatus.CANCELLED: Outcome.FAILED,
+}
+"""How a request is answered whose transaction stands like that."""
 
 
 def confirm_key(transaction: TransactionId) -> str:
@@ -99,6 +114,42 @@ def settle_refund(outside: Outside, books: LedgerBooks, told: Refund | Ending, u
     return _write(outside, books, until, lambda current: _refund_changes(outside, current, told))
 
 
+def settle_link(
+    outside: Outside,
+    books: LedgerBooks,
+    page: HostedPage,
+    until: datetime,
+    withdrawal: Request | None = None,
+) -> Answer:
+    """The same for a payment link: `page` is what the customer pays on, as the gateway tells it.
+
+    `withdrawal` is the row of who asked for it to be withdrawn; it is written with the end, if that is what comes of it.
+    Raises `BooksUnreachable`.
+    """
+    failure = None
+    if verdict_on_link(page) is Verdict.DECLINED:
+        told = (page.intent.decline if page.intent is not None else None) or Decline()
+        try:
+            certain = without_intent(outside, page)
+        except NoAnswer:
+            return pending(books)
+        if certain is None:
+            return pending(books)
+        failure = declined(told) if page.status is PageStatus.COMPLETE else None
+        page = certain
+
+    def changes_of(current: LedgerBooks) -> Changes | None:
+        changes = _link_changes(outside, current, page, failure)
+        if changes is None or withdrawal is None:
+            return changes
+        changeset, after = changes
+        if _transaction(after).status is not TransactionStatus.CANCELLED:
+            return changes
+        return replace(changeset, writes=(Create(withdrawal), *changeset.writes)), after
+
+    return _write(outside, books, until, changes_of)
+
+
 def look_again(outside: Outside, found: Transaction, until: datetime) -> Answer:
     """What the sweep does with a row whose time has come: ask about its intent, then settle or set the next check."""
     books = outside.books.for_settlement(found)
@@ -128,18 +179,17 @@ def wrong_environment(outside: Outside, setting: Setting | None) -> ChargeRefuse
 
 
 def answer_of(books: LedgerBooks) -> Answer:
-    """The answer that the rows hold."""
-    if books.request is None:
-        status = _transaction(books).status
-        return Answer(
-            Outcome.DONE if status is TransactionStatus.SUCCEEDED else Outcome.FAILED, status.value, ""
-        )
+    """The answer that the rows hold; of a payment link, whose request is long answered, what its transaction says."""
+    if books.request is None or _transaction(books).is_link:
+        transaction = _transaction(books)
+        return Answer(OUTCOMES[transaction.status], transaction.status.value, transaction.result)
     return Answer(books.request.outcome, books.request.code, books.request.message)
 
 
 def pending(books: LedgerBooks) -> Answer:
     """Nothing more is known than that it was asked for."""
-    if books.request is not None and books.request.outcome is not Outcome.PENDING:
+    answered = books.request is not None and books.request.outcome is not Outcome.PENDING
+    if answered and not _transaction(books).is_link:
         return answer_of(books)
     return Answer(Outcome.PENDING, "unknown", "The payment processor's answer is still awaited.")
 
@@ -206,16 +256,7 @@ def _changes(outside: Outside, books: LedgerBooks, intent: Intent, failure: Endi
         case Verdict.SUCCEEDED:
             if transaction.status is TransactionStatus.SUCCEEDED:
                 return None
-            if ended:
-                _tell_late_success(outside, transaction, intent.reference)
-            if has_left(books):
-                outside.alerts.alert(
-                    "invoice_left",
-                    "An invoice got another customer or currency while it was charged. The payment is recorded on the "
-                    "billing account that was charged and stays undisbursed.",
-                    invoice=str(transaction.invoice),
-                    transaction=str(transaction.id),
-                )
+            _tell_of_success(outside, books, intent)
             sentence = f"{transaction.amount} was charged to {_profile_name(books)}."
             return succeeded(books, Ending("succeeded", sentence, receipt_url=intent.receipt_url), now)
         case Verdict.PROCESSING if not ended:
@@ -227,6 +268,35 @@ def _changes(outside: Outside, books: LedgerBooks, intent: Intent, failure: Endi
             sentence = "The charge was not sent to the bank. Nothing was charged."
             return failed(books, Ending("not_sent", sentence), TransactionStatus.CANCELLED, now)
         case Verdict.PROCESSING | Verdict.CANCELLED | Verdict.UNCONFIRMED | Verdict.DECLINED:
+            return None
+
+
+def _link_changes(
+    outside: Outside, books: LedgerBooks, page: HostedPage, failure: Ending | None
+) -> Changes | None:
+    """Likewise. It is named by its page until money came of it: then by the intent, which can be refunded."""
+    now = outside.clock.now()
+    transaction = _transaction(books)
+    waits = transaction.status is TransactionStatus.PENDING
+    match verdict_on_link(page):
+        case Verdict.SUCCEEDED if transaction.status is not TransactionStatus.SUCCEEDED and page.intent:
+            _tell_of_success(outside, books, page.intent)
+            ending = Ending(
+                "succeeded",
+                f"The customer paid {transaction.amount} by payment link.",
+                receipt_url=page.intent.receipt_url,
+                reference=page.intent.reference,
+                payment_type=paid_under(books, page.intent.method_type),
+            )
+            return succeeded(books, ending, now)
+        case Verdict.PROCESSING if waits:
+            sentence = "The customer paid by bank debit. It takes a few working days to clear."
+            return processing(books, Ending("processing", sentence), now)
+        case Verdict.DECLINED | Verdict.CANCELLED if waits and failure is not None:
+            return failed(books, failure, TransactionStatus.FAILED, now)
+        case Verdict.CANCELLED if waits:
+            return failed(books, link_over(page, now), TransactionStatus.CANCELLED, now)
+        case _:
             return None
 
 
@@ -273,6 +343,21 @@ def _refund_changes(outside: Outside, books: LedgerBooks, told: Refund | Ending)
             return None
 
 
+def _tell_of_success(outside: Outside, books: LedgerBooks, intent: Intent) -> None:
+    """What a person has to know of money that came."""
+    transaction = _transaction(books)
+    if transaction.status is not TransactionStatus.PENDING:
+        _tell_late_success(outside, transaction, intent.reference)
+    if has_left(books):
+        outside.alerts.alert(
+            "invoice_left",
+            "An invoice got another customer or currency while it was charged. The payment is recorded on the "
+            "billing account that was charged and stays undisbursed.",
+            invoice=str(transaction.invoice),
+            transaction=str(transaction.id),
+        )
+
+
 def _tell_late_success(outside: Outside, transaction: Transaction, reference: str) -> None:
     outside.alerts.alert(
         "success_after_failure",
@@ -295,35 +380,52 @@ def _commit(outside: Outside, changeset: Changeset, after: LedgerBooks, *, alone
 # --- What the sweep does ---------------------------------------------------------------------------------------------
 
 
-def _find_out(outside: Outside, books: LedgerBooks) -> Intent | Refund | Ending:
-    """The truth: of a refund as far as it was made; an unconfirmed intent is confirmed while it is wanted and fits, else cancelled."""
+Truth = Intent | Refund | HostedPage | Ending
+
+
+def _find_out(outside: Outside, books: LedgerBooks) -> Truth:
+    """The truth: of a refund as far as it was made; an unconfirmed intent is confirmed while it is wanted and fits, else cancelled.
+
+    A payment link is closed once the invoice does not owe it any more.
+    """
     transaction = _transaction(books)
     if transaction.operation is Operation.REFUND:
         return truth_of_refund(outside, transaction)
+    fits = not has_left(books) and _still_fits(books)
+    if transaction.is_link:
+        return read_link(outside, transaction) if fits else close_link(outside, transaction)
     intent = read_own_intent(outside, transaction.gateway_reference)
     if verdict(intent) is not Verdict.UNCONFIRMED:
         return intent
     gateway: Gateway = outside.gateway
     asked_on = transaction.created_on
     young = asked_on is not None and outside.clock.now() - asked_on < STILL_WANTED
-    fits = not has_left(books) and _still_fits(books)
     if young and fits:
         return gateway.confirm_intent(transaction.gateway_reference, confirm_key(transaction.id), ASK_WITHIN)
     return gateway.cancel_intent(transaction.gateway_reference, ASK_WITHIN)
 
 
-def _settle(outside: Outside, books: LedgerBooks, truth: Intent | Refund | Ending, until: datetime) -> Answer:
+def _settle(outside: Outside, books: LedgerBooks, truth: Truth, until: datetime) -> Answer:
     if isinstance(truth, Intent):
         return settle(outside, books, truth, until)
+    if isinstance(truth, HostedPage):
+        return settle_link(outside, books, truth, until)
     return settle_refund(outside, books, truth, until)
 
 
-def _is_under_way(truth: Intent | Refund | Ending) -> bool:
+def _is_under_way(truth: Truth) -> bool:
     """Whether its next check was set with what was learned."""
-    if isinstance(truth, Ending):
-        return False
-    known = verdict(truth) if isinstance(truth, Intent) else verdict_on_refund(truth)
-    return known is Verdict.PROCESSING
+    match truth:
+        case Ending():
+            return False
+        case Intent():
+            return verdict(truth) is Verdict.PROCESSING
+        case Refund():
+            return verdict_on_refund(truth) is Verdict.PROCESSING
+        case HostedPage():
+            return verdict_on_link(truth) is Verdict.PROCESSING
+        case _:
+            assert_never(truth)
 
 
 def _still_fits(books: LedgerBooks) -> bool:
@@ -336,6 +438,8 @@ def _look_later(outside: Outside, books: LedgerBooks, doubt: Exception | None, u
     transaction, now = _transaction(books), outside.clock.now()
     if transaction.status is not TransactionStatus.PENDING:
         return answer_of(books)
+    if transaction.is_link and doubt is None and _waits_for_its_time(transaction, now):
+        return answer_of(books)  # an event said something of it, and it is as open as before
     if isinstance(doubt, GatewayRefused) or is_overdue(transaction, now):
         _tell_overdue(
             outside, transaction, f"the payment processor gives no answer: {doubt or 'still pending'}"
@@ -347,6 +451,10 @@ def _look_later(outside: Outside, books: LedgerBooks, doubt: Exception | None, u
     except Conflict:
         pass  # somebody else was at it just now; the next sweep finds what they left
     return pending(books)
+
+
+def _waits_for_its_time(transaction: Transaction, now: datetime) -> bool:
+    return transaction.next_check_on is not None and transaction.next_check_on > now
 
 
 def _tell_overdue(outside: Outside, transaction: Transaction, why: str) -> None:
@@ -367,6 +475,8 @@ def _look_at_ended(outside: Outside, books: LedgerBooks, until: datetime) -> Ans
     if transaction.operation is Operation.REFUND:
         return _look_at_ended_refund(outside, books, until)
     with suppress(GatewayRefused):  # the processor never took the order
+        if transaction.status is not TransactionStatus.SUCCEEDED and transaction.is_link:
+            return settle_link(outside, books, read_link(outside, transaction), until)
         if transaction.status is not TransactionStatus.SUCCEEDED:
             intent = read_own_intent(outside, transaction.gateway_reference)
             if verdict(intent) is Verdict.SUCCEEDED:
@@ -395,5 +505,7 @@ def _transaction(books: LedgerBooks) -> Transaction:
 
 
 def _profile_name(books: LedgerBooks) -> str:
+    if _transaction(books).profile is None:
+        return "what it was paid with"
     profile = next((each for each in books.profiles if each.id == _transaction(books).profile), None)
     return profile.name if profile else "the payment profile"

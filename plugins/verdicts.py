@@ -1,10 +1,20 @@
 """What the gateway's truth means: the closed tables from its states to ours, and the words that go with them."""
 
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from plugins.ports import Decline, GatewayRefused, Intent, IntentStatus, Refund, RefundStatus
+from plugins.ports import (
+    Decline,
+    GatewayRefused,
+    HostedPage,
+    Intent,
+    IntentStatus,
+    PageStatus,
+    Refund,
+    RefundStatus,
+)
 from plugins.rules.declines import Remedy, excerpt, explain, rejection, shown_codes
 from plugins.rules.money import Money
 from plugins.rules.settling import Ending
@@ -51,6 +61,37 @@ def verdict_on_refund(refund: Refund) -> Verdict:
             assert_never(refund.status)
 
 
+def verdict_on_link(page: HostedPage) -> Verdict:
+    """What became of a payment link. `UNCONFIRMED`: nothing yet, somebody may still pay.
+
+    Money that moved, or is on its way, decides, whatever the page itself is.
+    """
+    known = None if page.intent is None else page.intent.status
+    if known is IntentStatus.SUCCEEDED:
+        return Verdict.SUCCEEDED
+    if known is IntentStatus.PROCESSING:
+        return Verdict.PROCESSING
+    match page.status:
+        case PageStatus.OPEN:
+            return Verdict.UNCONFIRMED
+        case PageStatus.EXPIRED:
+            # An intent that is not cancelled with its page must be, before anybody says that nothing was charged.
+            return Verdict.CANCELLED if known in {None, IntentStatus.CANCELED} else Verdict.DECLINED
+        case PageStatus.COMPLETE:
+            return _VERDICTS_ON_COMPLETE.get(known, Verdict.UNCONFIRMED)
+        case _:
+            assert_never(page.status)
+
+
+_VERDICTS_ON_COMPLETE: dict[IntentStatus | None, Verdict] = {
+    # A bank account that the customer still has to verify, by two small deposits.
+    IntentStatus.REQUIRES_ACTION: Verdict.PROCESSING,
+    # A bank debit that did not clear: nobody can pay on this page any more.
+    IntentStatus.REQUIRES_PAYMENT_METHOD: Verdict.DECLINED,
+    IntentStatus.CANCELED: Verdict.CANCELLED,
+}
+
+
 # --- Charges ---------------------------------------------------------------------------------------------------------
 
 
@@ -81,6 +122,18 @@ def declined(decline: Decline) -> Ending:
         advice_code=decline.advice_code,
         shown_codes=shown_codes(decline.code, decline.decline_code),
     )
+
+
+# --- Payment links ---------------------------------------------------------------------------------------------------
+
+
+def link_over(page: HostedPage, now: datetime) -> Ending:
+    """Nobody paid, and nobody can any more."""
+    if page.status is PageStatus.EXPIRED and now < page.expires_on:
+        return Ending(
+            "link_withdrawn", "The payment link was withdrawn before it was paid. Nothing was charged."
+        )
+    return Ending("link_expired", "The payment link ran out unpaid. Nothing was charged.")
 
 
 # --- Refunds ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from plugins.rules.books import InvoiceBooks, LedgerBooks
 from plugins.rules.dates import business_today, is_closed
 from plugins.rules.declines import excerpt
 from plugins.rules.ids import ProfileId
+from plugins.rules.in_flight import open_links, waiting_link
 from plugins.rules.invoice import (
     is_void,
     room,
@@ -62,6 +63,20 @@ class Charge:
 
 def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: datetime) -> Charge:
     """The charge, or `ChargeRefused` with the first reason that a clerk should mend first."""
+    minimum = check_invoice(books, around)
+    profile = _profile(books, asked.profile, now)
+    payment_type = payment_type_for(books, profile, automatic=False)
+    check_open_today(books, now)
+    check_nothing_in_flight(books)
+    _check_expected(books, asked)
+    return Charge(amount_within(books, asked.amount, minimum), profile, payment_type)
+
+
+# --- Each reason to refuse ---------------------------------------------------------------------------------------
+
+
+def check_invoice(books: InvoiceBooks, around: Surroundings) -> Money:
+    """What the invoice must be to be paid through the gateway, however; the smallest charge. Raises `ChargeRefused`."""
     if wrong := check_environment(books.setting, around):
         raise wrong
     _check_rights(books)
@@ -77,14 +92,7 @@ def decide(books: InvoiceBooks, asked: ChargeInput, around: Surroundings, now: d
             f"Invoice {invoice.number} is in {books.currency}, which the payment processor cannot charge.",
         )
     _check_status(books)
-    profile = _profile(books, asked.profile, now)
-    payment_type = payment_type_for(books, profile, automatic=False)
-    check_open_today(books, now)
-    _check_nothing_in_flight(books)
-    return Charge(_amount(books, asked, around.minimum), profile, payment_type)
-
-
-# --- Each reason to refuse ---------------------------------------------------------------------------------------
+    return around.minimum
 
 
 def check_environment(pinned: Setting | None, around: Surroundings) -> ChargeRefused | None:
@@ -189,12 +197,12 @@ def check_open_today(books: LedgerBooks, now: datetime) -> None:
         )
 
 
-def _check_nothing_in_flight(books: InvoiceBooks) -> None:
-    """One charge of an invoice at a time, but for a bank debit under way, which only takes its room (A25)."""
+def check_nothing_in_flight(books: InvoiceBooks) -> None:
+    """One charge of an invoice at a time, but for what only takes its room: a bank debit under way, a payment link (A25)."""
     waiting = [
         each
         for each in books.pending
-        if each.invoice == books.invoice.id and each.stage is not Stage.PROCESSING
+        if each.invoice == books.invoice.id and each.stage is not Stage.PROCESSING and not each.is_link
     ]
     if not waiting:
         return
@@ -212,7 +220,7 @@ def in_progress(what: str, other: Transaction, asked: Request | None) -> ChargeR
     )
 
 
-def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
+def _check_expected(books: InvoiceBooks, asked: ChargeInput) -> None:
     left = room(books)
     if asked.expected is not None:
         try:
@@ -225,8 +233,13 @@ def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
                 f"The balance of invoice {books.invoice.number} is now {left} (was {expected or excerpt(str(asked.expected))}). "
                 "Nothing was charged.",
             )
+
+
+def amount_within(books: InvoiceBooks, wanted: object, minimum: Money) -> Money:
+    """What is wanted, as far as the invoice has room for it (A1). Raises `ChargeRefused`."""
+    left = room(books)
     try:
-        amount = Money.parse(_number(asked.amount), books.currency)
+        amount = Money.parse(_number(wanted), books.currency)
     except AmountError as error:
         raise ChargeRefused(
             "amount_invalid", f"{excerpt(str(error))}. Enter an amount such as {left.amount}."
@@ -234,9 +247,10 @@ def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
     if amount.minor <= 0:
         raise ChargeRefused("amount_invalid", "Enter an amount above zero.")
     if amount > left:
+        links = [waiting_link(each) for each in open_links(books.pending, books.invoice.id)]
+        why = " ".join([*links, "Withdraw it to charge that amount."]) if links else "Nothing was charged."
         raise ChargeRefused(
-            "amount_above_balance",
-            f"The amount can't be more than the balance due, {left}. Nothing was charged.",
+            "amount_above_balance", f"The amount can't be more than the balance due, {left}. {why}"
         )
     check_minimum(amount, minimum)
     return amount

@@ -39,6 +39,7 @@ from plugins.rules.ledger import (
     Payment,
     Projection,
     Request,
+    Stage,
     Transaction,
     TransactionStatus,
     TransactionTax,
@@ -46,6 +47,7 @@ from plugins.rules.ledger import (
     UsageStatus,
 )
 from plugins.rules.money import Money, total
+from plugins.rules.payment_link import OPEN
 from plugins.rules.row import Row
 from plugins.rules.setup import ClosedPeriod, Profile, ProfileStatus, Setting
 
@@ -494,6 +496,14 @@ def every_pending_will_be_looked_at(books: WholeBooks) -> Iterator[str]:
             yield f"pending transaction {each.id} has no next check"
 
 
+def links_lead_somewhere_while_they_are_open(books: WholeBooks) -> Iterator[str]:
+    """A link that ended, or that somebody has paid on, leads nobody to a page any more."""
+    for each in books.transactions:
+        is_open = each.status is TransactionStatus.PENDING and each.stage is Stage.RESERVED
+        if bool(each.link_url) is not (each.is_link and is_open):
+            yield f"{each.status} transaction {each.id} has the payment link {each.link_url!r}"
+
+
 def every_request_agrees_with_its_transaction(books: WholeBooks) -> Iterator[str]:
     """I34: the answer under a key is what became of its charge."""
     keys = Counter(each.key for each in books.requests)
@@ -509,7 +519,10 @@ def every_request_agrees_with_its_transaction(books: WholeBooks) -> Iterator[str
     by_id = {each.id: each for each in books.requests}
     for transaction in books.transactions:
         request = by_id.get(transaction.request) if transaction.request else None
-        if request is not None and request.outcome is not said[transaction.status]:
+        if request is not None and request.code == OPEN:
+            if not transaction.is_link or request.outcome is not Outcome.DONE:
+                yield f"I34: request {request.key} tells of a payment link, its transaction is none"
+        elif request is not None and request.outcome is not said[transaction.status]:
             yield f"I34: request {request.key} says {request.outcome}, its transaction is {transaction.status}"
 
 
@@ -534,6 +547,7 @@ CHECKS: tuple[Check, ...] = (
     usage_is_billed_once,
     every_success_is_one_payment,
     every_pending_will_be_looked_at,
+    links_lead_somewhere_while_they_are_open,
     every_request_agrees_with_its_transaction,
 )
 

@@ -7,6 +7,7 @@ from plugins.rules.disbursing import take_off
 from plugins.rules.draft import Draft
 from plugins.rules.entering import Entry, add_debit, mirrored, taxes_of
 from plugins.rules.ids import RequestId, mirror_id
+from plugins.rules.in_flight import open_links, waiting_link
 from plugins.rules.invoice import belongs, credits_issued, invoice_total, is_void, oldest_first
 from plugins.rules.ledger import (
     AccountTransaction,
@@ -176,6 +177,11 @@ def _check_not_void(invoice: Invoice, done: str) -> None:
 
 def _check_voidable(draft: Draft, invoice: Invoice) -> None:
     _check_not_void(invoice, "voided again")
+    if links := open_links(draft.pending, invoice.id):
+        raise Refused(
+            "charge_in_progress",
+            f"{waiting_link(links[0])} Withdraw it, then void invoice {invoice.number}.",
+        )
     if any(each.invoice == invoice.id for each in draft.pending):
         raise Refused(
             "charge_in_progress",

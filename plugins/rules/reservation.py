@@ -1,7 +1,7 @@
 """The rows that a charge or a refund, asked for and decided, begins with: the promise, or the order that was not taken."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from plugins.rules import ids
@@ -27,9 +27,20 @@ from plugins.rules.ledger import (
 )
 from plugins.rules.money import Money
 from plugins.rules.opening import new_ledger
+from plugins.rules.payment_link import OPEN, Link
 
 FIRST_CHECK = timedelta(seconds=60)
 """How long whoever reserved has the transaction to itself, before the sweep looks at it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The gateway's page that a payment link leads to."""
+
+    reference: str
+    customer: str
+    url: str
+    expires_on: datetime
 
 
 def reserve(
@@ -40,7 +51,7 @@ def reserve(
     Everything that its end will need is frozen in the transaction. Returns it with the books as they are once it is
     written.
     """
-    draft = _draft(books, asked, charge, now)
+    draft = _draft(books, asked, charge.profile.customer_ref, now)
     transaction = draft.put(_transaction(draft, asked, charge, reference))
     invoice = _invoice(books)
     on = f" on invoice {invoice.number}" if invoice else ""
@@ -68,7 +79,7 @@ def rejected(
 
     `told` is the sentence for the user, `code` the gateway's own.
     """
-    draft = _draft(books, asked, charge, now)
+    draft = _draft(books, asked, charge.profile.customer_ref, now)
     invoice = _invoice(books)
     promised = _transaction(draft, asked, charge, str(ids.transaction_id(asked.request)))
     ended = replace(
@@ -120,6 +131,35 @@ def reserve_refund(
     return _promised(draft, transaction, request)
 
 
+def reserve_link(
+    books: InvoiceBooks, asked: Attempt, link: Link, page: Page, now: datetime
+) -> tuple[Changeset, LedgerBooks]:
+    """The promise of a payment link, and its answer: from here on somebody may know where to pay.
+
+    The request is answered at once. What becomes of the link is told by the transaction, which takes the amount out of
+    the invoice's room until then.
+    """
+    draft = _draft(books, asked, page.customer, now)
+    transaction = draft.put(
+        replace(
+            _row(draft, asked, link.amount, page.reference),
+            invoice=books.invoice.id,
+            payment_type=PaymentTypeId(link.payment_type.id),
+            link_url=page.url,
+            link_expires_on=page.expires_on,
+        )
+    )
+    promised = asked.promised(
+        f"The payment link over {link.amount} on invoice {books.invoice.number} is open until "
+        f"{page.expires_on:%Y-%m-%d %H:%M} UTC. Send it to the customer.",
+        result_of(transaction, books, draft.today),
+        draft.ledger.id,
+        books.invoice.id,
+    )
+    draft.show(books.invoice.id)
+    return _promised(draft, transaction, replace(promised, outcome=Outcome.DONE, code=OPEN))
+
+
 def result_of(transaction: Transaction, books: LedgerBooks, today: date) -> str:
     """What `cfl_result` tells a program: JSON, amounts as strings in major units, the status as it is written."""
     shown = {
@@ -127,6 +167,8 @@ def result_of(transaction: Transaction, books: LedgerBooks, today: date) -> str:
         "payment": str(transaction.payment) if transaction.payment else None,
         "amount": str(transaction.amount.amount),
         "currency": transaction.amount.currency,
+        "url": transaction.link_url or None,
+        "expires": transaction.link_expires_on.isoformat() if transaction.link_expires_on else None,
     }
     invoice = books.invoice_of(transaction.invoice)
     if invoice is not None:
@@ -135,14 +177,15 @@ def result_of(transaction: Transaction, books: LedgerBooks, today: date) -> str:
     return json.dumps({name: value for name, value in shown.items() if value is not None})
 
 
-def _draft(books: LedgerBooks, asked: Attempt, charge: Charge, now: datetime) -> Draft:
-    ledger = replace(_ledger(books), customer_ref=charge.profile.customer_ref)
-    draft = Draft(books, seed=asked.request, now=now, ledger=_ledger(books))
+def _draft(books: LedgerBooks, asked: Attempt, customer: str, now: datetime) -> Draft:
+    """`customer`: who pays, at the gateway."""
+    ledger = replace(ledger_charged(books), customer_ref=customer)
+    draft = Draft(books, seed=asked.request, now=now, ledger=ledger_charged(books))
     draft.change_ledger(ledger)
     return draft
 
 
-def _ledger(books: LedgerBooks) -> Ledger:
+def ledger_charged(books: LedgerBooks) -> Ledger:
     """The one that is charged; an invoice's customer may not have one yet."""
     if books.ledger is not None:
         return books.ledger

@@ -9,6 +9,7 @@ from plugins.rules.changes import Changeset, Create, Update
 from plugins.rules.disbursing import disburse, disburse_automatically
 from plugins.rules.draft import Draft
 from plugins.rules.entering import add_payment
+from plugins.rules.ids import PaymentTypeId
 from plugins.rules.invoice import belongs, is_void
 from plugins.rules.ledger import (
     ChargeStatus,
@@ -23,6 +24,7 @@ from plugins.rules.ledger import (
     TransactionStatus,
 )
 from plugins.rules.money import least
+from plugins.rules.payment_link import OPEN
 from plugins.rules.payment_types import payment_type_of
 from plugins.rules.refunding import give_back
 from plugins.rules.reservation import result_of
@@ -30,6 +32,8 @@ from plugins.rules.reservation import result_of
 CHECKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 THEN_EVERY = timedelta(hours=6)
 DEBITS_EVERY = timedelta(days=1)
+AFTER_EXPIRY = timedelta(minutes=1)
+"""A payment link that ran out is looked at this soon."""
 WATCHED = tuple(timedelta(days=days) for days in (1, 3, 7, 14, 31))
 """How long after it succeeded a refund is looked at again: for a month a bank may send the money back."""
 ALERT_AFTER = timedelta(days=14)
@@ -41,7 +45,7 @@ class Ending:
     """How a transaction ended or what it waits for, in words and codes."""
 
     code: str
-    """`succeeded`, `declined`, `needs_customer`, `rejected`, `not_sent`, `processing`."""
+    """`succeeded`, `declined`, `needs_customer`, `rejected`, `not_sent`, `processing`, `link_expired`, `link_withdrawn`."""
     sentence: str
     result_code: str = ""
     decline_code: str = ""
@@ -51,6 +55,8 @@ class Ending:
     """The raw codes as far as they are shown."""
     reference: str = ""
     """The gateway's own id, where it was not known before."""
+    payment_type: PaymentTypeId | None = None
+    """What the money is booked under, where the customer chose how to pay."""
 
     @property
     def transaction_result(self) -> str:
@@ -61,19 +67,20 @@ class Ending:
 def succeeded(books: LedgerBooks, ending: Ending, now: datetime) -> tuple[Changeset, LedgerBooks]:
     """The payment that the transaction became, or the negative one of a refund, and all that follows on the ledger."""
     before = _transaction(books)
+    named = _named(before, ending)
     draft = _draft(books, now)
     draft.drop_pending(before)
     if before.operation is Operation.REFUND:
         payment = _refunded(draft, before)
     else:
-        payment = _received(draft, books, before)
+        payment = _received(draft, books, named)
     disburse_automatically(draft)
     rest = draft.payment(payment.id).undisbursed
     if rest and before.invoice is not None and not payment.automatic:
         kept = f" {rest} of it stays undisbursed, because invoice {_number(books)} had no more to pay."
         ending = replace(ending, sentence=ending.sentence + kept)
     transaction = replace(
-        _named(before, ending),
+        named,
         status=TransactionStatus.SUCCEEDED,
         stage=Stage.FINAL,
         next_check_on=now + WATCHED[0] if before.operation is Operation.REFUND else None,
@@ -107,7 +114,9 @@ def failed(
         decline_code=ending.decline_code,
         advice_code=ending.advice_code,
     )
-    return _ended(books, draft, transaction, ending, Outcome.FAILED, ChargeStatus.FAILED)
+    unpaid = before.is_link and status is TransactionStatus.CANCELLED  # nobody tried, so no charge failed
+    shown = None if unpaid else ChargeStatus.FAILED
+    return _ended(books, draft, transaction, ending, Outcome.FAILED, shown)
 
 
 def processing(books: LedgerBooks, ending: Ending, now: datetime) -> tuple[Changeset, LedgerBooks] | None:
@@ -129,7 +138,10 @@ def processing(books: LedgerBooks, ending: Ending, now: datetime) -> tuple[Chang
 def looked_at(books: LedgerBooks, now: datetime) -> tuple[Changeset, LedgerBooks]:
     """Still nothing known: when to look again. A Pending row is never without its next check."""
     before = _transaction(books)
-    transaction = replace(before, checks=before.checks + 1, next_check_on=now + wait_after(before))
+    next_check = now + wait_after(before)
+    if before.link_expires_on is not None and before.link_expires_on > now:
+        next_check = min(next_check, before.link_expires_on + AFTER_EXPIRY)
+    transaction = replace(before, checks=before.checks + 1, next_check_on=next_check)
     return _looked(books, transaction)
 
 
@@ -223,7 +235,12 @@ def _draft(books: LedgerBooks, now: datetime) -> Draft:
 
 
 def _named(transaction: Transaction, ending: Ending) -> Transaction:
-    return replace(transaction, gateway_reference=ending.reference or transaction.gateway_reference)
+    return replace(
+        transaction,
+        gateway_reference=ending.reference or transaction.gateway_reference,
+        payment_type=ending.payment_type or transaction.payment_type,
+        link_url="",
+    )
 
 
 def _number(books: LedgerBooks) -> str:
@@ -277,7 +294,7 @@ def _ended(
     transaction: Transaction,
     ending: Ending,
     outcome: Outcome,
-    shown: ChargeStatus,
+    shown: ChargeStatus | None,
 ) -> tuple[Changeset, LedgerBooks]:
     """One changeset, and the books after it: the ledger, what is new (the transaction names it), the rest, the invoices."""
     before = _transaction(books)
@@ -289,7 +306,7 @@ def _ended(
     others: list[Create | Update] = (
         [] if transaction.status is TransactionStatus.PENDING else [Update(before, transaction)]
     )
-    if books.request is not None:
+    if books.request is not None and books.request.code != OPEN:
         answered = replace(
             books.request,
             outcome=outcome,
