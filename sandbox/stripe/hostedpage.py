@@ -47,8 +47,8 @@ _CHOICES: Mapping[str, tuple[str, tuple[Choice, ...]]] = {
     "sepa_debit": (
         "SEPA direct debit",
         (
-            Choice("pm_success_de", "DE•• 3000", "works, after five days"),
-            Choice("pm_failed_de", "DE•• 3001", "is returned by the bank after five days"),
+            Choice("pm_success_de", "German account •••• 3000", "works, after five days"),
+            Choice("pm_failed_de", "German account •••• 3001", "is returned by the bank after five days"),
         ),
     ),
     "us_bank_account": (

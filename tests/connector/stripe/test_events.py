@@ -78,7 +78,12 @@ def test_an_event_about_a_refund_names_what_we_wrote_on_it(metadata: object, tra
 
 
 def test_an_event_about_a_hosted_page_names_what_it_is_for() -> None:
-    page = {"id": "cs_1", "object": "checkout.session", "payment_intent": None, "setup_intent": "seti_1"}
+    page: dict[str, Any] = {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "payment_intent": None,
+        "setup_intent": "seti_1",
+    }
     page["metadata"] = {"counterfoil_profile": "4712"}
     body = json.dumps(an_event(type="checkout.session.completed", data={"object": page}))
     event = heard(body, signed(body))
@@ -87,7 +92,7 @@ def test_an_event_about_a_hosted_page_names_what_it_is_for() -> None:
 
 
 def test_an_event_about_a_page_that_takes_a_payment_names_its_intent_once_there_is_one() -> None:
-    page = {"id": "cs_1", "object": "checkout.session", "payment_intent": "pi_1"}
+    page: dict[str, Any] = {"id": "cs_1", "object": "checkout.session", "payment_intent": "pi_1"}
     page["metadata"] = {"counterfoil_transaction": "4711"}
     body = json.dumps(an_event(type="checkout.session.completed", data={"object": page}))
     event = heard(body, signed(body))
