@@ -131,6 +131,7 @@ class Process:
             organisation=ORGANIZATION.id,
             documents=RenderedDocuments(),
             mail=DataverseMail(self.dataverse, MAPPING),
+            return_url="https://counterfoil.example/thanks",
         )
 
     def charge(self, invoice: str, amount: str, key: str) -> Answer | None:
