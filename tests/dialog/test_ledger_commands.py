@@ -167,6 +167,7 @@ def test_what_is_too_long_for_an_address_is_kept_in_the_tab_until_the_dialog_is_
 
 @pytest.mark.browser
 def test_the_usage_history_has_a_page_of_its_own_with_room_for_a_list(script: Page) -> None:
+    """E94."""
     run(script, "onForm", HISTORY, ACCOUNT_FORM, None, [])
     assert handed(script) == {"action": HISTORY, "id": LEDGER}
     assert script.evaluate("opened.page.webresourceName") == "cfl_/usage.html"

@@ -94,6 +94,7 @@
     Page.form.hidden = false;
     Page.write(Page.element("filter"), ["usageFilter"]);
     Page.write(Page.element("clear"), ["usageClear"]);
+    Page.form.append(Page.element("filtering"));
     Page.element("filtering").hidden = false;
     empty();
     Controls.focus(FIELDS[0]);
@@ -199,6 +200,7 @@
     Page.element("list").hidden = !some;
     if (!some) Page.message("info", ["usageNone"], []);
     showButtons(rows.body);
+    comeIntoSight();
     Page.enter("listed");
     changed();
   }
@@ -235,6 +237,13 @@
       { label: ["tax"], value: sum("cfl_tax") },
       { label: ["gross"], value: sum("cfl_gross"), strong: true },
     ]);
+  }
+
+  /** In a small window the filters fill the page. */
+  function comeIntoSight() {
+    const facts = Page.element("facts");
+    const hidden = facts.getBoundingClientRect().bottom > Page.element("close").getBoundingClientRect().top;
+    if (hidden) facts.scrollIntoView({ block: "start" });
   }
 
   /** @param {any} answer the last page that was read */
