@@ -59,6 +59,8 @@ def few(crm: Client) -> Client:
         ("<condition attribute='name' operator='ne' value='Alpha'/>", ["alpha two", "B%_ta", "Gamma"]),
         ("<condition attribute='name' operator='like' value='alpha%'/>", ["Alpha", "alpha two"]),
         ("<condition attribute='name' operator='not-like' value='%a'/>", ["alpha two"]),
+        ("<condition attribute='name' operator='like' value='%[%][_]t%'/>", ["B%_ta"]),
+        ("<condition attribute='name' operator='like' value='%[[]%'/>", []),
         ("<condition attribute='name' operator='begins-with' value='B%_'/>", ["B%_ta"]),
         ("<condition attribute='numberofemployees' operator='null'/>", ["B%_ta"]),
         ("<condition attribute='numberofemployees' operator='not-null'/>", ["Alpha", "alpha two", "Gamma"]),
