@@ -24,9 +24,11 @@ class Processor:
         self._clock = clock
 
     def checks(self, patience: float) -> Iterator[Check]:
-        name = "stripe key"
+        name, asked = "stripe key", "payment intents"
         try:
             intents = self._client.within(patience).v1.payment_intents.list({"limit": 1})
+            asked = "checkout sessions"
+            self._client.within(patience).v1.checkout.sessions.list({"limit": 1})
         except stripe.AuthenticationError:
             yield problem(
                 name,
@@ -37,8 +39,9 @@ class Processor:
         except stripe.PermissionError as e:
             yield problem(
                 name,
-                f"it may not read payment intents: {e.user_message}",
-                "Give the restricted key Write on PaymentIntents and Read on Charges.",
+                f"it may not read {asked}: {e.user_message}",
+                "Give the restricted key Write on PaymentIntents, Charges and Refunds, Customers and Checkout Sessions,"
+                " and Read on SetupIntents and PaymentMethods.",
             )
             return
         except (stripe.StripeError, ValueError, TypeError, AttributeError) as e:

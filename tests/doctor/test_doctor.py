@@ -306,6 +306,12 @@ def _restricted(installation: Installation) -> None:
     installation.sandbox.world.faults.replace([rule])
 
 
+@row("stripe key", "a restricted key without Checkout Sessions", "it may not read checkout sessions")
+def _restricted_to_charges(installation: Installation) -> None:
+    rule = {"target": "stripe", "path": "/v1/checkout/sessions", "do": "status", "status": 403}
+    installation.sandbox.world.faults.replace([rule])
+
+
 @row("stripe key", "no way to Stripe", "no answer of Stripe")
 def _no_stripe(installation: Installation) -> None:
     installation.set("STRIPE_API_BASE", "http://127.0.0.1:1")

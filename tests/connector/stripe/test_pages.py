@@ -1,5 +1,6 @@
 """Hosted pages at the local Stripe: what is asked for, what is believed, and what a broken line leaves open."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -140,7 +141,7 @@ class TestABrokenLine:
     ) -> None:
         page = gateway.open_page(an_order(account), 5)
         account.faults.replace([fault])
-        asks = {
+        asks: dict[str, Callable[[], object]] = {
             "open": lambda: gateway.open_page(an_order(account, idempotency_key="page-2"), 5),
             "read": lambda: gateway.read_page(page.reference, 5),
             "close": lambda: gateway.close_page(page.reference, 5),
@@ -181,7 +182,7 @@ class TestWhatIsNotAPage:
             "metadata": {},
             **fields,
         }
-        made = stripe.checkout.Session.construct_from(body, None)  # type: ignore[no-untyped-call]  # the SDK's
+        made = stripe.checkout.Session.construct_from(body, None)
         return as_page(made, "cs_1")
 
     def test_one_that_is(self) -> None:
