@@ -101,6 +101,7 @@ def a_profile(
         "expiry": "12/2030",
         "customer_ref": "cus_1",
         "method_ref": method,
+        "default_slot": str(named(account)) if fields.get("is_default") else "",
     } | fields
     return Profile(id=named(name), name=name, account=AccountId(named(account)), **given)
 

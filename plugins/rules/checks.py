@@ -48,6 +48,7 @@ from plugins.rules.ledger import (
 )
 from plugins.rules.money import Money, total
 from plugins.rules.payment_link import OPEN
+from plugins.rules.requesting import slot_of, waits
 from plugins.rules.row import Row
 from plugins.rules.setup import ClosedPeriod, Profile, ProfileStatus, Setting
 
@@ -494,6 +495,21 @@ def every_pending_will_be_looked_at(books: WholeBooks) -> Iterator[str]:
     for each in books.transactions:
         if each.status is TransactionStatus.PENDING and each.next_check_on is None:
             yield f"pending transaction {each.id} has no next check"
+    for profile in books.profiles:
+        if waits(profile) and profile.next_check_on is None:
+            yield f"payment profile {profile.name} waits for its customer and has no next check"
+
+
+def one_profile_is_the_default(books: WholeBooks) -> Iterator[str]:
+    """W40: of an account, one at most, and nobody else has its slot."""
+    defaults = Counter(each.account for each in books.profiles if each.is_default)
+    for account, times in defaults.items():
+        if times > 1:
+            yield f"W40: account {account} has {times} default payment profiles"
+    for each in books.profiles:
+        has_slot = each.default_slot == slot_of(each, default=True)
+        if each.is_default is not has_slot:
+            yield f"W40: payment profile {each.name} is {'the' if each.is_default else 'no'} default, its slot says otherwise"
 
 
 def links_lead_somewhere_while_they_are_open(books: WholeBooks) -> Iterator[str]:
@@ -547,6 +563,7 @@ CHECKS: tuple[Check, ...] = (
     usage_is_billed_once,
     every_success_is_one_payment,
     every_pending_will_be_looked_at,
+    one_profile_is_the_default,
     links_lead_somewhere_while_they_are_open,
     every_request_agrees_with_its_transaction,
 )

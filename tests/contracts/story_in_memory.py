@@ -175,6 +175,7 @@ def _customer(account: story.Table, now: datetime) -> Iterator[Row]:
             expiry=f"{month_year[0]:02}/{month_year[1]}" if month_year else "",
             status=ProfileStatus(profile.get("status", "Ready").lower()),
             is_default=profile.get("default", False),
+            default_slot=str(row_id("account", name)) if profile.get("default") else "",
         )
     if "contract" in account:
         chosen = account["contract"]

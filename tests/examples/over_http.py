@@ -266,6 +266,7 @@ class HttpStage:
                 "cfl_methodref": _method(card),
                 "cfl_expiry": "12/2030" if kind == "Card" else None,
                 "cfl_isdefault": card == "works",
+                "cfl_defaultslot": str(row_id("account", ACCOUNT)) if card == "works" else None,
                 "statuscode": choice("cfl_paymentprofile", "statuscode", "Ready"),
                 "ownerid": row_id("systemuser", "biller"),
             },

@@ -9,7 +9,8 @@ import pytest
 from plugins.rules.checks import WholeBooks, problems
 from plugins.rules.ids import PaymentId, RequestId
 from plugins.rules.ledger import Disbursement, InvoiceStatus, Outcome, Payment, TransactionStatus
-from tests.builders import Office, a_disbursement, an_invoice, named, usd
+from plugins.rules.setup import ProfileStatus
+from tests.builders import Office, a_disbursement, a_profile, an_invoice, named, usd
 from tests.contracts.stages import whole_memory
 
 
@@ -117,6 +118,16 @@ BREACHES: dict[str, Callable[[WholeBooks], WholeBooks]] = {
     "I26: invoice INV-1 shows parts": lambda good: shown(good, amount_charged=usd("0.00")),
     "I34: key key-00001 has 2 rows": lambda good: more(
         good, requests=replace(good.requests[0], id=RequestId(named("another")))
+    ),
+    "W40: account": lambda good: more(
+        broken(good, "profiles", is_default=True, default_slot=str(named("Fabrikam Fibre"))),
+        profiles=a_profile("Another", is_default=True, default_slot=str(named("Fabrikam Fibre"))),
+    ),
+    "W40: payment profile Visa •••• 4242 is the default, its slot says otherwise": lambda good: broken(
+        good, "profiles", is_default=True
+    ),
+    "payment profile Visa •••• 4242 waits for its customer and has no next check": lambda good: broken(
+        good, "profiles", status=ProfileStatus.PENDING, request_url="https://pages.example/cs_1"
     ),
     "I34: request key-00001 says failed, its transaction is succeeded": lambda good: broken(
         good, "requests", outcome=Outcome.FAILED
