@@ -13,6 +13,7 @@ from tests.dialog.scripted_ledger import (
     BY_CARD,
     BY_CHECK,
     CARD_PAYMENT,
+    CHARGE_RUN,
     CHEQUE,
     CREDIT,
     DEBIT,
@@ -430,6 +431,58 @@ ACTIONS = {
         "Run billing",
         "The bill run is done.",
         fills(From="2026-10-01", To="2026-10-31"),
+    ),
+    "planChargeRun": Asked(
+        {},
+        "Plan a charge run",
+        "cfl_PlanChargeRun",
+        {
+            "Filter": (
+                f'{{"billing_group":"{GROUP}","currency":"USD","at_most":"1500.50","dated_to":"2026-10-31",'
+                '"auto_charge":true}'
+            )
+        },
+        "Plan",
+        "The run is planned.",
+        fills(BillingGroup="=" + GROUP, Currency="=USD", AtMost="1500.50", DatedTo="2026-10-31"),
+        says="Nothing is charged yet. The plan shows what would be, and why not; then you start it.",
+    ),
+    "planInvoices": Asked(
+        {"ids": [INVOICE, INVOICE_TWO]},
+        "Plan a charge run over INV-1001, INV-1002",
+        "cfl_PlanChargeRun",
+        {"Filter": f'{{"invoices":["{INVOICE}","{INVOICE_TWO}"]}}'},
+        "Plan",
+        "The run is planned.",
+        says="Nothing is charged yet. The plan shows what would be, and why not; then you start it.",
+    ),
+    "startChargeRun": Asked(
+        {"id": CHARGE_RUN},
+        "Start charge run CR-000001",
+        f"cfl_chargeruns({CHARGE_RUN})/Microsoft.Dynamics.CRM.cfl_StartChargeRun",
+        {},
+        "Start",
+        "The run has started.",
+        facts=("Status", "Planned", "Invoices to charge", "3", "To charge", "€20.00 + $1,450.00"),
+        says="This charges the customers’ cards and bank accounts, one invoice after the other.",
+    ),
+    "pauseChargeRun": Asked(
+        {"id": CHARGE_RUN},
+        "Pause charge run CR-000001",
+        f"cfl_chargeruns({CHARGE_RUN})/Microsoft.Dynamics.CRM.cfl_PauseChargeRun",
+        {},
+        "Pause",
+        "The run is paused.",
+        says="The charge that is being made ends. The others wait until the run is started again.",
+    ),
+    "cancelChargeRun": Asked(
+        {"id": CHARGE_RUN},
+        "Cancel charge run CR-000001",
+        f"cfl_chargeruns({CHARGE_RUN})/Microsoft.Dynamics.CRM.cfl_CancelChargeRun",
+        {},
+        "Cancel the run",
+        "The run is cancelled.",
+        says="Are you sure?|What is charged stays charged. The other invoices are passed over. This can’t be undone.",
     ),
     "postBatch": Asked(
         {"id": BATCH},

@@ -42,6 +42,7 @@ LEDGER, USD = an_id(1), an_id(2)
 DEBIT, CREDIT, REVERSED = an_id(3, 1), an_id(3, 2), an_id(3, 3)
 CHEQUE, CARD_PAYMENT = an_id(4, 1), an_id(4, 2)
 DISBURSEMENT, GROUP, BATCH = an_id(5), an_id(6), an_id(7)
+CHARGE_RUN = an_id(8)
 BY_CARD, BY_CHECK, BY_CASH = an_id(8, 1), an_id(8, 2), an_id(8, 3)
 INSTALLATION, HOSTING, OWN_SERVICE = an_id(9, 1), an_id(9, 2), an_id(10)
 VAT, SALES_TAX, VAT_FULL, VAT_REDUCED, STATE_TAX = (
@@ -225,6 +226,15 @@ def everything() -> dict[str, list[Row]]:
                 "cfl_expiry": "04/2028",
                 "cfl_isdefault": True,
             },
+        ],
+        "cfl_chargeruns": [
+            {
+                "cfl_chargerunid": CHARGE_RUN,
+                "cfl_name": "CR-000001",
+                "cfl_status" + FORMATTED: "Planned",
+                "cfl_planned": 3,
+                "cfl_totals": "Planned: 20.00 EUR, 1,450.00 USD\nSkipped: 5.00 USD",
+            }
         ],
         "transactioncurrencies": [
             {"isocurrencycode": "EUR", "currencyname": "Euro"},

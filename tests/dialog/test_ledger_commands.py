@@ -162,6 +162,57 @@ def test_what_is_too_long_for_an_address_is_kept_in_the_tab_until_the_dialog_is_
     assert script.evaluate("sessionStorage.length") == 0
 
 
+@pytest.mark.browser
+def test_what_a_dialog_made_is_opened_and_nothing_is_when_it_made_none(script: Page) -> None:
+    script.evaluate(
+        "() => { Xrm.Navigation.openForm = async made => { done.push(made.entityName + ' ' + made.entityId); }; }"
+    )
+    plan = "() => Counterfoil.Commands.onList('planChargeRun', makeList({ name: 'runs' }))"
+    script.evaluate(plan)
+    script.evaluate(
+        """id => {
+            const dialog = Xrm.Navigation.navigateTo;
+            Xrm.Navigation.navigateTo = async (page, options) => {
+                await dialog(page, options);
+                Counterfoil.Handover.leave("cfl_chargerun", id);
+            };
+        }""",
+        DEBIT,
+    )
+    script.evaluate(plan)
+    assert script.evaluate("done") == ["dialog", "refresh runs", "dialog", f"cfl_chargerun {DEBIT}"]
+    assert script.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("row", "offered"),
+    [
+        ({"cfl_status": CHOICE, "cfl_plannedon": None}, ["isCancellable"]),
+        ({"cfl_status": CHOICE, "cfl_plannedon": "2026-11-22"}, ["isStartable", "isCancellable"]),
+        ({"cfl_status": CHOICE + 1, "cfl_plannedon": "2026-11-22"}, ["isPausable", "isCancellable"]),
+        ({"cfl_status": CHOICE + 2, "cfl_plannedon": "2026-11-22"}, ["isStartable", "isCancellable"]),
+        ({"cfl_status": CHOICE + 3, "cfl_plannedon": "2026-11-22"}, []),
+        ({"cfl_status": CHOICE + 4, "cfl_plannedon": None}, []),
+    ],
+    ids=["being planned", "planned", "running", "paused", "done", "cancelled"],
+)
+def test_what_can_be_done_with_a_charge_run_depends_on_its_status(
+    script: Page, row: dict[str, Any], offered: list[str]
+) -> None:
+    found = script.evaluate(
+        """async ([row, id]) => {
+            rows[id] = row;
+            const rules = ["isStartable", "isPausable", "isCancellable"];
+            const form = makeForm({ table: "cfl_chargerun", id });
+            const answers = await Promise.all(rules.map(rule => Counterfoil.Commands[rule](form)));
+            return rules.filter((rule, index) => answers[index]);
+        }""",
+        [row, DEBIT],
+    )
+    assert found == offered
+
+
 # --- The usage history (E94) -----------------------------------------------------------------------------------
 
 
@@ -322,7 +373,14 @@ def test_an_action_is_bound_to_what_its_custom_api_is_bound_to_and_sends_what_th
         "invoices": "invoice",
         **{
             f"cfl_{name}s": f"cfl_{name}"
-            for name in ("billingaccount", "accounttransaction", "payment", "disbursement", "billinggroup")
+            for name in (
+                "billingaccount",
+                "accounttransaction",
+                "payment",
+                "disbursement",
+                "billinggroup",
+                "chargerun",
+            )
         },
         "cfl_paymentbatches": "cfl_paymentbatch",
     }
@@ -339,6 +397,7 @@ def test_an_action_is_bound_to_what_its_custom_api_is_bound_to_and_sends_what_th
 def test_a_command_calls_with_what_its_function_takes() -> None:
     takes = {
         "onForm": ["PrimaryControl"],
+        "onList": ["SelectedControl"],
         "onRows": ["PrimaryControl", "SelectedControl", "SelectedControlSelectedItemIds"],
         "onAccount": ["PrimaryControl", "SelectedControl", "SelectedControlSelectedItemIds"],
     }

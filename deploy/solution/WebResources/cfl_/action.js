@@ -3,7 +3,7 @@
 (function (root) {
   "use strict";
 
-  const { Actions, Answer, Attempt, Controls, Dialog, Entries, Locale, Money, Page, Request, Subjects, Unreadable, WebApi } =
+  const { Actions, Answer, Attempt, Controls, Dialog, Entries, Handover, Locale, Money, Page, Request, Subjects, Unreadable, WebApi } =
     root.Counterfoil;
 
   const OVERRIDE = "prvCreatecfl_mayoverriderefund"; // OverrideSum (E179)
@@ -98,7 +98,8 @@
       mayOverride: mayOverride,
       today: today(setting.cfl_timezone),
       preset: (opened.preset || []).map(Dialog.id),
-      money: (/** @type {number} */ minor) => Money.format(minor, subject.currency, locale.style),
+      money: (/** @type {number} */ minor, /** @type {any} */ currency) =>
+        Money.format(minor, currency || subject.currency, locale.style),
       offers: /** @type {Record<string, any[]>} */ ({}),
       raw: {},
       readable: {},
@@ -392,6 +393,7 @@
 
   /** @param {any} view @param {boolean} another */
   async function conclude(view, another) {
+    if (action.opens && view.made) Handover.leave(action.opens, Dialog.id(view.made));
     if (view.state === "succeeded" && another) {
       await renew(view.title);
       return;

@@ -22,6 +22,7 @@
    *   initial: what it holds until somebody touches it; asked again whenever something else changes
    *   from: the rows it offers                   only: which of them
    *   options: of a choice or a list, value and text
+   *   currency: of an amount that is not in that of the row
    *   most: the greatest amount, tooMuch: what is said above it; mostRows: of rows to tick
    *   after: a date that must not be later       excludes: a tick that cannot be set as well
    *   sends: "nothing" for a field that only narrows another; "changes" for what goes only when it differs from `initial`
@@ -30,7 +31,7 @@
    *   name: string, type: string, label: string, hint?: string, required?: boolean | ((s: Situation) => boolean),
    *   when?: (s: Situation) => boolean, locked?: (s: Situation) => boolean, lockedHint?: string, initial?: (s: Situation) => any,
    *   from?: (s: Situation) => Promise<any[]>, find?: (text: string, s: Situation) => Promise<any[]>,
-   *   only?: (offer: any, s: Situation) => boolean, options?: [number, Line][],
+   *   only?: (offer: any, s: Situation) => boolean, options?: [number, Line][], none?: string, currency?: (s: Situation) => any,
    *   most?: (s: Situation) => number, tooMuch?: string, mostRows?: number, after?: string, excludes?: string, sends?: string, step?: number
    * }} Field
    *
@@ -41,11 +42,12 @@
    *   fixed: parameters nobody is asked for: name, type, value
    *   each: whether every ticked row gets a call of its own
    *   nextTitle: of the second page; pending: what is said of one that goes on by itself
+   *   opens: the table of the record that it makes, which is opened afterwards
    * @typedef {{
    *   api: string, about: string, bound?: (s: Situation) => string, title: string, save: string, done: string,
    *   fields: Field[], another?: boolean, danger?: boolean, says?: (s: Situation) => string[], instead?: (s: Situation) => Line,
    *   fixed?: (s: Situation) => [string, string, any][], each?: boolean, nextTitle?: string, pending?: string,
-   *   gateway?: boolean, money?: string
+   *   gateway?: boolean, money?: string, opens?: string
    * }} Action
    */
 
@@ -515,6 +517,89 @@
           { name: "To", type: "date", label: "to", after: "From" },
         ],
       },
+      planChargeRun: {
+        api: "cfl_PlanChargeRun",
+        about: "cfl_chargerun",
+        title: "planChargeRunTitle",
+        save: "planChargeRunSave",
+        done: "planChargeRunDone",
+        pending: "planChargeRunPending",
+        opens: "cfl_chargerun",
+        says: () => ["info", "planChargeRunSays"],
+        fields: [
+          {
+            name: "BillingGroup",
+            type: "pick",
+            label: "billingGroup",
+            none: "any",
+            from: Sources.billingGroups,
+            sends: "nothing",
+          },
+          { name: "Currency", type: "pick", label: "currency", none: "any", from: Sources.currencies, sends: "nothing" },
+          {
+            name: "AtMost",
+            type: "money",
+            label: "atMost",
+            hint: "atMostHint",
+            currency: chosenCurrency,
+            when: (s) => Boolean(s.chosen.Currency),
+            sends: "nothing",
+          },
+          { name: "DatedTo", type: "date", label: "datedTo", hint: "datedToHint", sends: "nothing" },
+          {
+            name: "AutoCharge",
+            type: "yesno",
+            label: "autoCharge",
+            hint: "autoChargeHint",
+            initial: () => true,
+            sends: "nothing",
+          },
+        ],
+        fixed: (s) => [["Filter", "text", chargeFilter(s)]],
+      },
+      planInvoices: {
+        api: "cfl_PlanChargeRun",
+        about: "invoice",
+        title: "planInvoicesTitle",
+        save: "planChargeRunSave",
+        done: "planChargeRunDone",
+        pending: "planChargeRunPending",
+        opens: "cfl_chargerun",
+        says: () => ["info", "planChargeRunSays"],
+        fields: [],
+        fixed: (s) => [["Filter", "text", JSON.stringify({ invoices: s.ids })]],
+      },
+      startChargeRun: {
+        api: "cfl_StartChargeRun",
+        about: "cfl_chargerun",
+        bound: ofRow("cfl_chargerun"),
+        title: "startChargeRunTitle",
+        save: "startChargeRunSave",
+        done: "startChargeRunDone",
+        says: () => ["warning", "startChargeRunSays"],
+        fields: [],
+      },
+      pauseChargeRun: {
+        api: "cfl_PauseChargeRun",
+        about: "cfl_chargerun",
+        bound: ofRow("cfl_chargerun"),
+        title: "pauseChargeRunTitle",
+        save: "pauseChargeRunSave",
+        done: "pauseChargeRunDone",
+        says: () => ["info", "pauseChargeRunSays"],
+        fields: [],
+      },
+      cancelChargeRun: {
+        api: "cfl_CancelChargeRun",
+        about: "cfl_chargerun",
+        bound: ofRow("cfl_chargerun"),
+        title: "cancelChargeRunTitle",
+        save: "cancelChargeRunSave",
+        done: "cancelChargeRunDone",
+        danger: true,
+        says: () => ["warning", "areYouSure", "cancelChargeRunSays"],
+        fields: [],
+      },
       postBatch: {
         api: "cfl_PostBatch",
         about: "cfl_paymentbatch",
@@ -602,6 +687,24 @@
       invoice.cfl_ledgerstate === LEDGER_STATE.closed ||
       Boolean(invoice.cfl_closedon || invoice.cfl_deliveredon)
     );
+  }
+
+  /** @param {Situation} s */
+  function chosenCurrency(s) {
+    const row = s.chosen.Currency || {};
+    return { code: row.isocurrencycode || "", precision: row.currencyprecision === undefined ? 2 : row.currencyprecision };
+  }
+
+  /** The JSON that says which invoices a charge run is planned over: nothing but what was chosen. @param {Situation} s */
+  function chargeFilter(s) {
+    /** @type {Record<string, any>} */
+    const filter = {};
+    if (s.values.BillingGroup) filter.billing_group = s.values.BillingGroup;
+    if (s.values.Currency) filter.currency = s.values.Currency;
+    if (s.values.Currency && s.values.AtMost) filter.at_most = Money.numeral(s.values.AtMost, chosenCurrency(s));
+    if (s.values.DatedTo) filter.dated_to = s.values.DatedTo;
+    if (s.values.AutoCharge) filter.auto_charge = true;
+    return JSON.stringify(filter);
   }
 
   /** A list that is empty, too long, or of several accounts (A22). @param {Situation} s */

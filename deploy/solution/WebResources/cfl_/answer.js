@@ -10,9 +10,9 @@
    * @typedef {string[]} Line
    * @typedef {{
    *   state: string, tone: string, title: Line, lines: Line[], focus: string, form?: boolean, again?: string, field?: string,
-   *   fieldError?: Line
+   *   fieldError?: Line, made?: string
    * }} View
-   *   `field` names the entry that `fieldError` is about.
+   *   `field` names the entry that `fieldError` is about, `made` the run that the action began.
    * @typedef {{
    *   key: string, done: string, pending?: string, gateway: boolean, fields: string[], ownSentences: boolean,
    *   currency: any, money: (minor: number) => string
@@ -99,13 +99,14 @@
     if (result.balance !== undefined && asked.currency) {
       lines.push(["succeededBalance", asked.money(Money.fromWire(result.balance, asked.currency))]);
     }
-    return ended("succeeded", "success", [asked.done], withReference(lines, row));
+    return Object.assign(ended("succeeded", "success", [asked.done], withReference(lines, row)), { made: result.run });
   }
 
   /** @param {any} row @param {Asked} asked @returns {View} */
   function pending(row, asked) {
     const lines = sentence(row, asked).concat([["goesOnByItself"]]);
-    return ended("pending", "info", [asked.pending || "actionPendingTitle"], withReference(lines, row));
+    const view = ended("pending", "info", [asked.pending || "actionPendingTitle"], withReference(lines, row));
+    return Object.assign(view, { made: Request.result(row).run });
   }
 
   /** @param {any} row @param {Asked} asked @returns {View} */

@@ -8,6 +8,8 @@
   const LEDGER_STATE = { open: CHOICE, closed: CHOICE + 1, void: CHOICE + 2, mirror: CHOICE + 3 };
   const KIND_CREDIT = CHOICE + 1;
   const CANCELED = 3;
+  const RUN = { planned: CHOICE, running: CHOICE + 1, paused: CHOICE + 2 };
+  const STARTABLE = [RUN.planned, RUN.paused];
   const SAME_MOMENT = 500;
 
   /** Actions that show rows beside each other. */
@@ -39,7 +41,17 @@
      */
     onRows: async function (action, around, list, ids) {
       await open(action, { ids: ids.map(bare) });
-      await renewList(around, list);
+      if (!(await openMade())) await renewList(around, list);
+    },
+
+    /**
+     * About no record: what it makes is opened.
+     * @param {string} action
+     * @param {any} list
+     */
+    onList: async function (action, list) {
+      await open(action, {});
+      if (!(await openMade())) list.refresh();
     },
 
     /**
@@ -104,6 +116,21 @@
       const id = subject(around, list, ids);
       return read("cfl_accounttransaction", id, "cfl_kind").then((row) => row.cfl_kind === KIND_CREDIT, no);
     },
+
+    /** Enable rule: a run that is planned to its end, or paused. @param {any} form */
+    isStartable: function (form) {
+      return runOf(form).then((row) => Boolean(row.cfl_plannedon) && STARTABLE.includes(row.cfl_status), no);
+    },
+
+    /** Enable rule. @param {any} form */
+    isPausable: function (form) {
+      return runOf(form).then((row) => row.cfl_status === RUN.running, no);
+    },
+
+    /** Enable rule: a run that has not ended. @param {any} form */
+    isCancellable: function (form) {
+      return runOf(form).then((row) => row.cfl_status === RUN.running || STARTABLE.includes(row.cfl_status), no);
+    },
   };
 
   // --- Opening ----------------------------------------------------------------------------------------------
@@ -123,6 +150,13 @@
       },
     );
     root.Counterfoil.Handover.forget(data);
+  }
+
+  /** Opens the record that the dialog made, if it made one. */
+  async function openMade() {
+    const made = root.Counterfoil.Handover.left();
+    if (made) await Xrm.Navigation.openForm({ entityName: made.table, entityId: made.id });
+    return made !== null;
   }
 
   /** The platform may have ended its promise at opening: reading anew is harmless then. @param {Xrm.FormContext} form */
@@ -162,6 +196,11 @@
       lately = { asked: asked, at: Date.now(), answer: answer };
     }
     return lately.answer;
+  }
+
+  /** @param {any} form */
+  function runOf(form) {
+    return read("cfl_chargerun", subject(form, null, []), "cfl_status,cfl_plannedon");
   }
 
   /** The one ticked row, or the record of the form. @param {any} around @param {any} list @param {string[]} ids */

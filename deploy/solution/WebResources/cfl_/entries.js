@@ -55,7 +55,7 @@
      */
     value: function (field, raw, s, style) {
       if (field.type === "money") {
-        const parsed = Money.parse(raw, style, s.currency);
+        const parsed = Money.parse(raw, style, currencyOf(field, s));
         return parsed.problem === undefined ? parsed.minor : null;
       }
       if (field.type === "text" || field.type === "memo") return raw.trim() === "" ? null : raw.trim();
@@ -71,7 +71,7 @@
      */
     shown: function (field, value, s, style) {
       if (value === null || value === undefined) return field.type === "ticks" ? [] : "";
-      return field.type === "money" ? Money.editable(value, s.currency, style) : value;
+      return field.type === "money" ? Money.editable(value, currencyOf(field, s), style) : value;
     },
 
     /**
@@ -104,6 +104,11 @@
     },
   };
 
+  /** @param {any} field @param {any} s */
+  function currencyOf(field, s) {
+    return field.currency ? field.currency(s) : s.currency;
+  }
+
   /** @param {string} name @param {string} json */
   function member(name, json) {
     return JSON.stringify(name) + ":" + json;
@@ -125,13 +130,14 @@
 
   /** @param {any} field @param {string} raw @param {any} s @param {any} style @returns {Line} */
   function problemOfAmount(field, raw, s, style) {
-    const parsed = Money.parse(raw, style, s.currency);
+    const currency = currencyOf(field, s);
+    const parsed = Money.parse(raw, style, currency);
     if (parsed.problem === "empty" && !Entries.required(field, s)) return [];
     const most = field.most ? field.most(s) : Infinity;
     if (parsed.problem === undefined && parsed.minor > most) return [field.tooMuch, s.money(most)];
     if (parsed.problem === undefined) return [];
-    const places = s.currency.precision;
-    const example = Money.editable(125000, s.currency, style);
+    const places = currency.precision;
+    const example = Money.editable(125000, currency, style);
     switch (parsed.problem) {
       case "empty":
         return ["errorEmpty"];

@@ -4,6 +4,7 @@
   "use strict";
 
   const KEPT = "cfl_handover";
+  const MADE = "cfl_made";
   const MOST_IN_ADDRESS = 1500; // of the 2048 characters that a platform's address may have
 
   const Handover = {
@@ -24,6 +25,18 @@
     take: function (query) {
       const data = objectIn(query.get("data") || query.get("Data") || "{}");
       return data.kept ? objectIn(sessionStorage.getItem(KEPT + data.kept) || "{}") : data;
+    },
+
+    /** Says in the dialog which record it made, to be opened when it is closed. @param {string} table @param {string} id */
+    leave: function (table, id) {
+      sessionStorage.setItem(MADE, JSON.stringify({ table: table, id: id }));
+    },
+
+    /** What the last dialog made, once. @returns {{ table: string, id: string } | null} */
+    left: function () {
+      const made = objectIn(sessionStorage.getItem(MADE) || "{}");
+      sessionStorage.removeItem(MADE);
+      return made.id ? { table: made.table, id: made.id } : null;
     },
 
     /** Forgets what was kept, once the dialog is closed. @param {string} data */

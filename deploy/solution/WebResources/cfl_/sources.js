@@ -22,7 +22,7 @@
   const Sources = {
     currencies: function () {
       return offers(
-        "transactioncurrencies?$select=isocurrencycode,currencyname&$filter=statecode eq 0&$orderby=isocurrencycode",
+        "transactioncurrencies?$select=isocurrencycode,currencyname,currencyprecision&$filter=statecode eq 0&$orderby=isocurrencycode",
         (row) => ({ id: row.isocurrencycode, label: row.isocurrencycode + " " + row.currencyname, row: row }),
       );
     },

@@ -8,7 +8,7 @@
   /**
    * @typedef {{ label: string[], value: string, strong?: boolean }} Fact
    * @typedef {{
-   *   row: any, rows: any[], ids: string[], number: string, currency: any, facts: (money: (minor: number) => string) => Fact[],
+   *   row: any, rows: any[], ids: string[], number: string, currency: any, facts: (money: (minor: number, currency?: any) => string) => Fact[],
    *   ledger: { id: string, accountId: string, currencyId: string }
    * }} Subject
    *   `row` is the first of `rows`; `ledger` is empty where the action has none.
@@ -17,6 +17,7 @@
   const FORMATTED = "@OData.Community.Display.V1.FormattedValue";
   const CURRENCY = "transactioncurrencyid($select=isocurrencycode,currencysymbol,currencyprecision)";
   const LEDGER = "cfl_billingaccountid($select=cfl_name,_cfl_accountid_value,_transactioncurrencyid_value)";
+  const PLANNED = "Planned: ";
   const INVOICE = "cfl_invoiceid($select=invoicenumber,name)";
   const AT_ONCE = 25; // ids in one address
   const PAGE = 400; // as many as one job takes: a longer list is refused, and need not be read to its end
@@ -94,6 +95,13 @@
       query: "?$select=cfl_name",
       number: (/** @type {any} */ row) => row.cfl_name,
       facts: () => [],
+    },
+    cfl_chargerun: {
+      set: "cfl_chargeruns",
+      key: "cfl_chargerunid",
+      query: "?$select=cfl_name,cfl_status,cfl_planned,cfl_totals",
+      number: (/** @type {any} */ row) => row.cfl_name,
+      facts: ofChargeRun,
     },
     cfl_paymentbatch: {
       set: "cfl_paymentbatches",
@@ -237,7 +245,7 @@
 
   // --- What is said of each ---------------------------------------------------------------------------------
 
-  /** @typedef {(minor: number) => string} Written */
+  /** @typedef {(minor: number, currency?: any) => string} Written */
 
   /** @param {Subject} subject @param {string} column @param {Written} money */
   function amount(subject, column, money) {
@@ -316,6 +324,23 @@
       { label: ["tax"], value: money(Subjects.sum(subject, "cfl_tax")) },
       { label: ["gross"], value: money(Subjects.sum(subject, "cfl_gross")), strong: true },
     ];
+  }
+
+  /** How much a run would charge, of what its service counted: "Planned: 1,450.00 USD, 20.00 EUR". @param {Subject} subject @param {Written} money @returns {Fact[]} */
+  function ofChargeRun(subject, money) {
+    const lines = (subject.row.cfl_totals || "").split("\n");
+    const planned = lines.filter((/** @type {string} */ line) => line.startsWith(PLANNED))[0] || "";
+    const sums = planned.slice(PLANNED.length).split(", ").filter(Boolean);
+    const written = sums.map((/** @type {string} */ sum) => {
+      const [amount, code] = sum.split(" ");
+      const currency = { code: code, precision: (amount.split(".")[1] || "").length };
+      return money(Money.fromWire(amount.replace(/,/g, ""), currency), currency);
+    });
+    return present([
+      { label: ["status"], value: subject.row["cfl_status" + FORMATTED] },
+      { label: ["invoicesToCharge"], value: String(subject.row.cfl_planned || 0) },
+      { label: ["toCharge"], value: written.join(" + "), strong: true },
+    ]);
   }
 
   /** @param {any} invoice */
