@@ -17,6 +17,7 @@ from plugins.ports import (
 )
 from plugins.rules.declines import Remedy, excerpt, explain, rejection, shown_codes
 from plugins.rules.money import Money
+from plugins.rules.payment_link import RAN_OUT, WITHDRAWN
 from plugins.rules.settling import Ending
 
 
@@ -130,10 +131,8 @@ def declined(decline: Decline) -> Ending:
 def link_over(page: HostedPage, now: datetime) -> Ending:
     """Nobody paid, and nobody can any more."""
     if page.status is PageStatus.EXPIRED and now < page.expires_on:
-        return Ending(
-            "link_withdrawn", "The payment link was withdrawn before it was paid. Nothing was charged."
-        )
-    return Ending("link_expired", "The payment link ran out unpaid. Nothing was charged.")
+        return Ending(WITHDRAWN, "The payment link was withdrawn before it was paid. Nothing was charged.")
+    return Ending(RAN_OUT, "The payment link ran out unpaid. Nothing was charged.")
 
 
 # --- Refunds ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from plugins.reserving import Words
 from plugins.rules.books import About, LedgerBooks, Scope
 from plugins.rules.ids import TransactionId
 from plugins.rules.ledger import Outcome, Request, Stage, Transaction, TransactionStatus
+from plugins.rules.payment_link import WITHDRAWN
 from plugins.rules.refusal import Refused
 from plugins.settlement import WHOLE, settle_link
 from plugins.verdicts import Verdict, verdict_on_link
@@ -26,7 +27,6 @@ ACTION = Action(
     privilege="prvCreatecfl_maycharge",
 )
 
-CODE = "link_withdrawn"
 WORDS = Words("the payment link", "the withdrawal", "The payment link was not withdrawn.")
 GONE = Refused("record_not_found", "This payment transaction no longer exists. Refresh the page.")
 
@@ -114,7 +114,7 @@ def _row(asked: Asked, transaction: Transaction) -> Request:
         {"transaction": str(transaction.id)},
         transaction.invoice,
     )
-    row = asked.row(done, transaction.ledger, code=CODE)
+    row = asked.row(done, transaction.ledger, code=WITHDRAWN)
     return replace(row, transaction=transaction.id)
 
 

@@ -247,10 +247,15 @@ def amount_within(books: InvoiceBooks, wanted: object, minimum: Money) -> Money:
     if amount.minor <= 0:
         raise ChargeRefused("amount_invalid", "Enter an amount above zero.")
     if amount > left:
-        links = [waiting_link(each) for each in open_links(books.pending, books.invoice.id)]
-        why = " ".join([*links, "Withdraw it to charge that amount."]) if links else "Nothing was charged."
+        if links := open_links(books.pending, books.invoice.id):
+            raise ChargeRefused(
+                "amount_above_balance",
+                f"The amount can't be more than what is left to ask for, {left}. {waiting_link(links[0])} Withdraw it to "
+                "charge that amount.",
+            )
         raise ChargeRefused(
-            "amount_above_balance", f"The amount can't be more than the balance due, {left}. {why}"
+            "amount_above_balance",
+            f"The amount can't be more than the balance due, {left}. Nothing was charged.",
         )
     check_minimum(amount, minimum)
     return amount

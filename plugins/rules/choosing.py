@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from plugins.rules.draft import Draft
+from plugins.rules.in_flight import open_links, waiting_link
 from plugins.rules.invoice import belongs, is_void
 from plugins.rules.ledger import CardType, Invoice, Kind, LedgerStatus
 from plugins.rules.refusal import Refused
@@ -33,6 +34,11 @@ def chosen_invoices(draft: Draft, ticked: Collection[UUID]) -> list[Invoice]:
             raise Refused(
                 "invoice_has_no_balance",
                 f"Invoice {invoice.number} has no balance left. Untick it.",
+            )
+        if draft.room(invoice).minor <= 0 and (links := open_links(draft.pending, invoice.id)):
+            raise Refused(
+                "charge_in_progress",
+                f"{waiting_link(links[0])} Untick invoice {invoice.number}, or withdraw the link.",
             )
         if draft.room(invoice).minor <= 0:
             raise Refused(

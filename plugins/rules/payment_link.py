@@ -29,6 +29,10 @@ LIVES = timedelta(hours=23)
 OPEN = "link_open"
 """The code of a request that is answered once the link is there; what becomes of the link is its transaction's to say."""
 
+WITHDRAWN = "link_withdrawn"
+"""Of a request to withdraw one, and of how the link ended then."""
+RAN_OUT = "link_expired"
+
 
 @dataclass(frozen=True)
 class Link:
@@ -66,7 +70,12 @@ def _amount(books: InvoiceBooks, asked: ChargeInput, minimum: Money) -> Money:
         return amount_within(books, asked.amount, minimum)
     left = room(books)
     if left.minor <= 0:
-        links = [waiting_link(each) for each in open_links(books.pending, books.invoice.id)]
-        why = " ".join([*links, "Withdraw it first, or send that link."]) if links else "No link was made."
-        raise ChargeRefused("nothing_due", f"Nothing of invoice {books.invoice.number} is left to pay. {why}")
+        if links := open_links(books.pending, books.invoice.id):
+            raise ChargeRefused(
+                "nothing_due",
+                f"Nothing is left to ask for. {waiting_link(links[0])} Send that one again, or withdraw it first.",
+            )
+        raise ChargeRefused(
+            "nothing_due", f"Nothing of invoice {books.invoice.number} is left to pay. No link was made."
+        )
     return amount_within(books, left.amount, minimum)

@@ -10,6 +10,7 @@ import typer
 from connector import cli
 from connector.settings import ENV_FILE, PREFIX, Settings, load
 from plugins.ports import IntentStatus, RefundStatus
+from plugins.rules.payment_link import OPEN, WITHDRAWN
 from sandbox.__main__ import _parser
 from tests.docs.code import calls, texts
 from tests.docs.pages import ROOT, anchors, blocks, everything, read, rows, spans
@@ -117,7 +118,7 @@ def in_a_row() -> set[str]:
     found |= {
         code for call in calls("plugins", "Request", "replace") for code in texts(_argument(call, 99, "code"))
     }
-    return found
+    return found | {OPEN, WITHDRAWN}
 
 
 def without_a_row() -> set[str]:

@@ -10,8 +10,12 @@ import pytest
 
 from connector.sync.sweep import sweep
 from plugins.actions import Answer
+from plugins.add_payment import ACTION as ADD
+from plugins.add_payment import add_payment
 from plugins.charge_invoice import ACTION as CHARGE
 from plugins.charge_invoice import charge_invoice
+from plugins.disburse import ACTION as DISBURSE
+from plugins.disburse import disburse
 from plugins.ports import (
     Decline,
     GatewayRefused,
@@ -314,13 +318,13 @@ def test_what_a_link_asks_for_is_nobody_elses(office: Office) -> None:
     answer = office.charge("INV-1", "400.00")
     assert (answer.code, answer.message) == (
         "amount_above_balance",
-        f"The amount can't be more than the balance due, 350.00 USD. {waits} Withdraw it to charge that amount.",
+        f"The amount can't be more than what is left to ask for, 350.00 USD. {waits} Withdraw it to charge that amount.",
     )
     assert office.charge("INV-1", "200.00").outcome is Outcome.DONE
     assert asks_for_link(office).message.startswith("The payment link over 150.00 USD")
     answer = asks_for_link(office)
     assert answer.code == "nothing_due"
-    assert answer.message.startswith(f"Nothing of invoice INV-1 is left to pay. {waits} ")
+    assert answer.message == f"Nothing is left to ask for. {waits} Send that one again, or withdraw it first."
     sound(office)
 
 
@@ -331,6 +335,22 @@ def test_an_invoice_with_an_open_link_is_not_voided(office: Office) -> None:
     assert answer.message.startswith("A payment link over 500.00 USD waits for the customer")
     withdraws(office, the_link(office))
     assert void_invoice(office.call(VOID.name, named("INV-1")), office.outside).outcome is Outcome.DONE
+
+
+def test_money_is_not_put_on_what_a_customer_was_asked_for(office: Office) -> None:
+    """By hand or by itself; once the link has ended, what waited goes there."""
+    asks_for_link(office)
+    given: dict[str, Any] = {"Amount": usd("50.00").amount, "PaymentTypeId": named("Check")}
+    add_payment(office.call(ADD.name, office.ledger().id, **given), office.outside)
+    (waiting,) = office.payments()
+    assert waiting.undisbursed == usd("50.00")
+    ticked: dict[str, Any] = {"PaymentId": waiting.id, "InvoiceIds": [str(named("INV-1"))]}
+    answer = disburse(office.call(DISBURSE.name, None, **ticked), office.outside)
+    assert answer.code == "charge_in_progress"
+    assert answer.message.endswith("Untick invoice INV-1, or withdraw the link.")
+    withdraws(office, the_link(office))
+    assert office.payments()[0].undisbursed == usd("0.00")
+    sound(office)
 
 
 def test_a_link_that_the_invoice_does_not_owe_any_more_is_closed(office: Office) -> None:
