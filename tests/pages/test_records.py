@@ -203,6 +203,25 @@ def test_a_quick_view_shows_the_row_that_a_lookup_points_at(world: World) -> Non
     assert "grid-commands" not in section
 
 
+def test_a_billing_account_shows_what_the_crm_billed_and_no_action_touched(world: World) -> None:
+    """E62: such an invoice is beside those of the ledger, and leaves that list for theirs once it is on the ledger."""
+    ledger = one(world, "cfl_billingaccount", cfl_name="Fabrikam Fibre (USD)")
+    untouched = one(world, "invoice", invoicenumber="INV-1001")
+    change(world, "invoice", untouched, cfl_billingaccountid=None)
+
+    page = visit(world, "biller").record("cfl_billingaccount", ledger)
+
+    below = page.split('data-grid="subgrid_notonledger"', 1)[1].split("</section>", 1)[0]
+    assert [row[0] for row in cells(below)] == ["INV-1001"]
+    assert "grid-commands" not in below
+    change(world, "invoice", untouched, cfl_billingaccountid=ledger["cfl_billingaccountid"])
+    page = visit(world, "biller").record("cfl_billingaccount", ledger)
+    on_ledger = page.split('data-grid="subgrid_invoices"', 1)[1].split("</section>", 1)[0]
+    assert "INV-1001" in [row[0] for row in cells(on_ledger)]
+    below = page.split('data-grid="subgrid_notonledger"', 1)[1].split("</section>", 1)[0]
+    assert cells(below) == []
+
+
 def test_a_quick_view_of_nothing_is_empty(world: World) -> None:
     payment = world.crm.store.select(world.crm.schema.table("cfl_payment"), limit=1)[0]
     change(world, "cfl_payment", payment, cfl_billingaccountid=None)

@@ -132,6 +132,25 @@ def test_a_payment_and_a_credit_show_the_invoices_with_a_balance(table: str, sch
     ]
 
 
+def test_a_billing_account_shows_the_invoices_that_no_action_has_put_on_its_ledger_yet(
+    schema: Schema,
+) -> None:
+    """E62: a quick view of its account, since an invoice that the CRM billed knows its customer and no ledger."""
+    page = form(schema, "cfl_billingaccount").xml
+    standing = next(each for each in page.iter("control") if each.get("classid") == QUICK_VIEW)
+    quick = form(schema, "account", "quick")
+
+    assert standing.get("datafieldname") == "cfl_accountid"
+    assert str(quick.id) in (standing.findtext("parameters/QuickForms") or "")
+    ((title, view),) = lists(schema, "account", kind="quick")
+    assert title == "Invoices Not on the Ledger Yet"
+    assert headings(schema, view)[:5] == ["Invoice ID", "Name", "Status Reason", "Total Amount", "Currency"]
+    assert [
+        (each.get("attribute"), each.get("operator"), each.get("value"))
+        for each in view.fetch.iter("condition")
+    ] == [("statecode", "ne", "3"), ("cfl_billingaccountid", "null", None)]
+
+
 @pytest.mark.parametrize(
     ("table", "lines"),
     [
