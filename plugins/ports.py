@@ -209,7 +209,7 @@ class HostedPage:
     intent: Intent | None = None
     """What the customer paid with, or is paying with; none before they tried, and none on a page that saves."""
     method: Method | None = None
-    """What was saved, on a page that saves and is complete."""
+    """What was saved, on a page that saves and is complete; none while a bank account still has to be verified."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

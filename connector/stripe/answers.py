@@ -117,6 +117,8 @@ def as_page(session: stripe.checkout.Session, reference: str = "") -> HostedPage
         if not isinstance(session, stripe.checkout.Session) or (reference and session.id != reference):
             raise NoAnswer(f"not the hosted page {reference}".rstrip())
         status = PageStatus(session.status or "")
+        if status is PageStatus.COMPLETE and session.mode == "setup" and not _may_still_save(session):
+            status = PageStatus.EXPIRED
         if status is PageStatus.OPEN and not session.url:
             raise NoAnswer(f"the hosted page {session.id} is open and has no address")
         intent = session.payment_intent
@@ -139,11 +141,28 @@ def _expanded(intent: str | stripe.PaymentIntent) -> stripe.PaymentIntent:
     return intent
 
 
-def _saved(session: stripe.checkout.Session) -> Method | None:
-    if session.mode != "setup":
-        return None
+def _setup(session: stripe.checkout.Session) -> stripe.SetupIntent:
     setup = session.setup_intent
-    method = setup.payment_method if isinstance(setup, stripe.SetupIntent) else None
+    if not isinstance(setup, stripe.SetupIntent):
+        raise NoAnswer("the setup intent was not shown")
+    return setup
+
+
+def _may_still_save(session: stripe.checkout.Session) -> bool:
+    """A bank account that is not verified in time, or not by its customer, was not saved, and cannot be entered again."""
+    match _setup(session).status:
+        case "succeeded" | "processing" | "requires_action" | "requires_confirmation":
+            return True
+        case "canceled" | "requires_payment_method":
+            return False
+        case unknown:
+            raise NoAnswer(f"not a setup intent: {unknown}")
+
+
+def _saved(session: stripe.checkout.Session) -> Method | None:
+    if session.mode != "setup" or _setup(session).status != "succeeded":
+        return None
+    method = _setup(session).payment_method
     if not isinstance(method, stripe.PaymentMethod):
         raise NoAnswer("the payment method that was saved was not shown")
     # One that was detached since belongs to nobody; charging it will be refused.

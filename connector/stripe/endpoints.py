@@ -21,6 +21,8 @@ EVENTS: Final = (
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
 )
 """What a charge, a refund and a hosted page can become while nobody waits for the answer."""
 

@@ -29,10 +29,32 @@ def attempt(session: Session, intent: dict[str, Any], confirmation: Mapping[str,
         if fail_on_action:
             _fail(session, intent, method, behaviour.AUTHENTICATION)
         _ask_customer(session, intent, confirmation)
+    elif manner.verified_in:
+        intent |= {"status": "requires_action", "next_action": small_deposits(session, intent, manner)}
+        session.store.save(intent)
+        session.emit("payment_intent.requires_action", intent)
     elif method["type"] != "card":
         _start_debit(session, intent, method, manner)
     else:
         _charge_card(session, intent, method, manner)
+
+
+def small_deposits(session: Session, intent: dict[str, Any], manner: Behaviour) -> dict[str, Any]:
+    """Sends them; the customer finds them on their account, and says so."""
+    session.later(manner.verified_in, "verification", intent["id"])
+    deposits = {
+        "arrival_date": session.now + manner.verified_in,
+        "hosted_verification_url": f"https://payments.stripe.com/microdeposit/{intent['id']}",
+        "microdeposit_type": "descriptor_code",
+    }
+    return {"type": "verify_with_microdeposits", "verify_with_microdeposits": deposits}
+
+
+def verified(session: Session, intent: dict[str, Any]) -> None:
+    """The customer found the small deposits; only now the bank is asked for the amount."""
+    method = payment_methods.resolve(session, intent["payment_method"])
+    intent["next_action"] = None
+    _start_debit(session, intent, method, payment_methods.behaviour_of(session, method["id"]))
 
 
 def settle_debit(session: Session, identifier: str) -> None:

@@ -37,11 +37,18 @@ class Behaviour:
     authentication: Literal["never", "on_session", "until_set_up", "always"] = "never"
     """`on_session` asks only while the customer is there: it was set up for use without them, as one that asks
     `until_set_up` can be."""
+    verified_in: int = 0
+    """How long two small deposits take to show the customer's bank account; 0 for one that is verified at once."""
     settles_in: int | None = 0
     dispute: Literal["fraudulent", "product_not_received", "inquiry", "debit_not_authorized"] | None = None
     refund: Literal["at_once", "pending", "fails_later"] = "at_once"
     account_number: str = ""
     """IBAN or account number, for payment methods made from their number."""
+
+
+def by_deposits(behaviour: Behaviour) -> Behaviour:
+    """The same bank account, typed in by a customer whose bank cannot be asked on the spot."""
+    return replace(behaviour, verified_in=2 * DAY)
 
 
 def find(name: str) -> Behaviour | None:

@@ -50,6 +50,14 @@ def intent_of(session: Session, page: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
+def verify(session: Session, identifier: str) -> None:
+    """The customer finds the small deposits on their account and says so; only who waits for that still cares."""
+    for kind, step in (("setup_intent", setups.verified), ("payment_intent", attempts.verified)):
+        stored = session.store.get(identifier, kind)
+        if stored is not None and _waits_for_deposits(stored.body):
+            step(session, stored.body)
+
+
 def settle_debit(session: Session, charge: str) -> None:
     """What the bank answered days later; a page that ordered the debit tells, too."""
     attempts.settle_debit(session, charge)
@@ -111,7 +119,7 @@ def _bill(session: Session, page: dict[str, Any], method: dict[str, Any]) -> Non
 
 
 def _conclude(session: Session, page: dict[str, Any], intent: dict[str, Any]) -> None:
-    if intent["status"] not in {"succeeded", "processing"}:
+    if intent["status"] not in {"succeeded", "processing"} and not _waits_for_deposits(intent):
         return
     if page["mode"] == "payment" and intent["status"] == "succeeded":
         page["payment_status"] = "paid"
@@ -119,6 +127,10 @@ def _conclude(session: Session, page: dict[str, Any], intent: dict[str, Any]) ->
     page |= {"status": "complete", "url": None, "customer_details": _details(method)}
     session.store.save(page)
     session.emit("checkout.session.completed", page)
+
+
+def _waits_for_deposits(intent: dict[str, Any]) -> bool:
+    return (intent["next_action"] or {}).get("type") == "verify_with_microdeposits"
 
 
 def _details(method: dict[str, Any]) -> dict[str, Any]:

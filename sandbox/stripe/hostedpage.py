@@ -18,6 +18,7 @@ from sandbox.stripe.store import Store, Stored
 from sandbox.wire import Request, Response
 
 PREFIX = "/c/pay/"
+BY_DEPOSITS = "bank_account_by_deposits"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Choice:
     name: str
     does: str
     expires_next_month: bool = False
+    key: str = ""
+    """Names it in the form, where two are like the same."""
+
+    @property
+    def value(self) -> str:
+        return self.key or self.like
 
 
 _CHOICES: Mapping[str, tuple[str, tuple[Choice, ...]]] = {
@@ -59,6 +66,12 @@ _CHOICES: Mapping[str, tuple[str, tuple[Choice, ...]]] = {
                 "pm_usBankAccount_insufficientFunds",
                 "Stripe Test Bank •••• 2227",
                 "is returned by the bank after four days: insufficient funds",
+            ),
+            Choice(
+                "pm_usBankAccount_success",
+                "Another bank •••• 6789",
+                "is verified by two small deposits within two days, and works then",
+                key=BY_DEPOSITS,
             ),
         ),
     ),
@@ -96,7 +109,9 @@ def _submitted(session: Session, page: Stored, request: Request) -> Response:
     if "authentication" in form:
         checkout.authenticate(session, page, passed=form["authentication"] == "passes")
     else:
-        chosen = next((each for each in _offered(page.body) if each.like == form.get("payment_method")), None)
+        chosen = next(
+            (each for each in _offered(page.body) if each.value == form.get("payment_method")), None
+        )
         if chosen is None:
             return _shown(session, page, "Choose one of the payment methods.")
         checkout.choose(session, page, _made(session, chosen))
@@ -110,7 +125,10 @@ def _made(session: Session, choice: Choice) -> dict[str, Any]:
     if choice.expires_next_month:
         today = datetime.fromtimestamp(session.now, UTC)
         card = {"exp_month": today.month % 12 + 1, "exp_year": today.year + today.month // 12}
-    return payment_methods.make(session, behaviour.DOCUMENTED[choice.like], card=card)
+    manner = behaviour.DOCUMENTED[choice.like]
+    if choice.key == BY_DEPOSITS:
+        manner = behaviour.by_deposits(manner)
+    return payment_methods.make(session, manner, card=card)
 
 
 def _offered(page: Mapping[str, Any]) -> list[Choice]:
@@ -182,7 +200,7 @@ def _form(page: Stored, complaint: str) -> "_Page":
 
 def _radio(choice: Choice, *, checked: bool) -> str:
     return (
-        f'<label><input type="radio" name="payment_method" value="{choice.like}" required{" checked" if checked else ""}>'
+        f'<label><input type="radio" name="payment_method" value="{choice.value}" required{" checked" if checked else ""}>'
         f"<span><b>{html.escape(choice.name)}</b> {html.escape(choice.does)}</span></label>"
     )
 
@@ -199,7 +217,7 @@ def _authentication(body: Mapping[str, Any]) -> "_Page":
 
 def _done(body: Mapping[str, Any]) -> "_Page":
     if body["mode"] == "setup":
-        text = "Your payment method was saved. This page can be used once."
+        text = "Your payment method was entered. This page can be used once."
     elif body["payment_status"] == "paid":
         text = f"{_money(body['amount_total'], body['currency'])} were paid. This page can be used once."
     else:

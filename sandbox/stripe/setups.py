@@ -14,10 +14,7 @@ NOT_AUTHENTICATED = Decline(
 
 
 def attempt(session: Session, intent: dict[str, Any], return_url: str | None) -> None:
-    """Raises the card error of a payment method that is refused; the intent then waits for another one.
-
-    Bank accounts count as verified at once, as when the customer signs in at their bank.
-    """
+    """Raises the card error of a payment method that is refused; the intent then waits for another one."""
     method = payment_methods.resolve(session, intent["payment_method"])
     payment_methods.refuse_used(session, method)
     manner = payment_methods.behaviour_of(session, method["id"])
@@ -26,6 +23,9 @@ def attempt(session: Session, intent: dict[str, Any], return_url: str | None) ->
         decline = attempts.card_decline(session, method, manner)
         if decline is not None and (manner.declined_when_attached or manner.decline is None):
             raise _fail(session, intent, method, decline)
+    if manner.verified_in:
+        _wait(session, intent, attempts.small_deposits(session, intent, manner))
+        return
     if manner.authentication != "never":
         _ask_customer(session, intent, return_url)
         return
@@ -39,6 +39,12 @@ def authenticate(session: Session, intent: dict[str, Any], *, passed: bool) -> N
     if not passed:
         raise _fail(session, intent, method, NOT_AUTHENTICATED, kind="invalid_request_error")
     _succeed(session, intent, method)
+
+
+def verified(session: Session, intent: dict[str, Any]) -> None:
+    """The customer found the small deposits on their account."""
+    intent["next_action"] = None
+    _succeed(session, intent, payment_methods.resolve(session, intent["payment_method"]))
 
 
 def _succeed(session: Session, intent: dict[str, Any], method: dict[str, Any]) -> None:
@@ -56,6 +62,10 @@ def _ask_customer(session: Session, intent: dict[str, Any], return_url: str | No
         action = {"redirect_to_url": {"return_url": return_url, "url": url}, "type": "redirect_to_url"}
     else:
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    _wait(session, intent, action)
+
+
+def _wait(session: Session, intent: dict[str, Any], action: dict[str, Any]) -> None:
     intent |= {"status": "requires_action", "next_action": action}
     session.store.save(intent)
     session.emit("setup_intent.requires_action", intent)

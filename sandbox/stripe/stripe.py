@@ -25,6 +25,7 @@ _LATER: Mapping[str, Callable[[Session, str], None]] = {
     "checkout": checkout_sessions.run_out,
     "debit": checkout.settle_debit,
     "refund": refunds.conclude,
+    "verification": checkout.verify,
 }
 
 
@@ -61,7 +62,7 @@ class Stripe:
         return Dashboard(self._store, self._api.now, self._outages, self.webhooks).endpoints()
 
     def settle_due(self) -> None:
-        """Lets happen what is due by now: bank debits that settle or fail, refunds that end, pages that run out."""
+        """Lets happen what is due by now: bank accounts that are verified, debits that settle or fail, refunds that end, pages that run out."""
         now = self._api.now()
         with self._store.transaction():
             due = self._store.execute(

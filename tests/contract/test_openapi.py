@@ -70,6 +70,9 @@ def test_every_operation_of_the_local_stripe_keeps_to_the_description(
     v1.setup_intents.list({"customer": customer})
     page = a_page(client, customer)
     Customer(account.local.handle).chooses(str(page.url))
+    for amount in (None, 40_000):
+        slow = a_page(client, customer, amount=amount, payment_method_types=["us_bank_account"])
+        Customer(account.local.handle).chooses(str(slow.url), "bank_account_by_deposits")
     v1.checkout.sessions.retrieve(page.id, {"expand": ["setup_intent.payment_method"]})
     v1.checkout.sessions.expire(a_page(client, customer, amount=40_000).id)
     v1.checkout.sessions.list({"customer": customer})

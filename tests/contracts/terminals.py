@@ -24,6 +24,7 @@ ENTERED = {
     "asks": "pm_card_authenticationRequired",
     "debit": "pm_success_de",
     "failing debit": "pm_failed_de",
+    "unverified": "bank_account_by_deposits",
 }
 PATHS = {
     "create": ("POST", "/payment_intents$"),
@@ -79,8 +80,10 @@ class ScriptedTerminal:
 
     def days_pass(self, days: int) -> None:
         self.clock.advance(days=days)
+        for page in list(self.gateway.unverified):
+            self.gateway.bank_verifies(page)
         for reference, intent in self.gateway.intents.items():
-            if intent.status is IntentStatus.PROCESSING:
+            if intent.status in {IntentStatus.PROCESSING, IntentStatus.REQUIRES_ACTION}:
                 if self.gateway.orders[reference].method == "debit":
                     self.gateway.become(reference, IntentStatus.SUCCEEDED)
                 else:
@@ -98,6 +101,9 @@ class ScriptedTerminal:
         self.clock.advance(hours=hours)
 
     def customer_enters(self, page: HostedPage, method: str) -> None:
+        if method == "unverified":
+            self._enters_what_is_to_be_verified(page)
+            return
         if self.gateway.page_orders[page.reference].amount is None:
             if not isinstance(self.gateway.methods.get(method), Decline) or method == "asks":
                 self._saves(page, method)
@@ -105,6 +111,13 @@ class ScriptedTerminal:
         kind = MethodType.SEPA_DEBIT if "debit" in method else MethodType.CARD
         outcome = IntentStatus.SUCCEEDED if method == "asks" else self.gateway.methods.get(method)
         self.gateway.customer_pays(page.reference, outcome or IntentStatus.SUCCEEDED, method, kind)
+
+    def _enters_what_is_to_be_verified(self, page: HostedPage) -> None:
+        if self.gateway.page_orders[page.reference].amount is None:
+            self.gateway.customer_saves(page.reference, MethodType.ACH_DEBIT, verified=False)
+        else:
+            waiting, kind = IntentStatus.REQUIRES_ACTION, MethodType.ACH_DEBIT
+            self.gateway.customer_pays(page.reference, waiting, "debit", kind)
 
     def _saves(self, page: HostedPage, method: str) -> None:
         if "debit" in method:

@@ -197,6 +197,34 @@ def test_a_bank_debit_completes_the_page_and_ends_days_later(
     assert (later.intent.status, terminal.captured()) == (end, captured)
 
 
+# --- Bank accounts that are verified by small deposits ---------------------------------------------------------------
+
+ACH = (MethodType.CARD, MethodType.ACH_DEBIT)
+
+
+def test_a_bank_account_is_saved_once_it_is_verified(terminal: Terminal) -> None:
+    page = terminal.gateway.open_page(an_order(terminal, types=ACH), 5)
+    terminal.customer_enters(page, "unverified")
+    waiting = now(terminal, page)
+    assert (waiting.status, waiting.method) == (PageStatus.COMPLETE, None)
+    terminal.days_pass(10)
+    assert its_method(now(terminal, page)).type is MethodType.ACH_DEBIT
+
+
+def test_a_payment_from_a_bank_account_waits_until_it_is_verified(terminal: Terminal) -> None:
+    page = terminal.gateway.open_page(an_order(terminal, "12.50", "USD", ACH), 5)
+    terminal.customer_enters(page, "unverified")
+    waiting = now(terminal, page)
+    assert waiting.intent is not None
+    assert (waiting.status, waiting.intent.status) == (PageStatus.COMPLETE, IntentStatus.REQUIRES_ACTION)
+    assert terminal.captured() == 0
+    for _ in range(2):
+        terminal.days_pass(5)
+    paid = now(terminal, page).intent
+    assert paid is not None
+    assert (paid.status, terminal.captured()) == (IntentStatus.SUCCEEDED, 1250)
+
+
 # --- Ending ----------------------------------------------------------------------------------------------------------
 
 

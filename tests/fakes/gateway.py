@@ -57,6 +57,8 @@ class ScriptedGateway:
     """Names by reference."""
     pages: dict[str, HostedPage] = field(default_factory=dict)
     page_orders: dict[str, PageOrder] = field(default_factory=dict)
+    unverified: dict[str, Method] = field(default_factory=dict)
+    """Bank accounts by the page they were entered on."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def minimum(self, currency: str) -> Money | None:
@@ -119,15 +121,28 @@ class ScriptedGateway:
         last4: str = "4242",
         expiry: str = "12/2030",
         fingerprint: str = "",
+        *,
+        verified: bool = True,
     ) -> Method:
-        """A customer enters a card or a bank account on a page that saves, and that is open."""
+        """A customer enters a card or a bank account on a page that saves, and that is open.
+
+        One that is not `verified` is saved only when `bank_verifies`.
+        """
         shown = self._open(page)
         assert self.page_orders[page].amount is None, "this page takes a payment"
         reference = f"pm_{next(self._numbers):04}"
         fingerprint = fingerprint or f"{kind}:{brand}:{last4}"
         method = Method(reference, self.page_orders[page].customer, kind, brand, last4, expiry, fingerprint)
-        self.pages[page] = replace(shown, status=PageStatus.COMPLETE, url="", method=method)
+        self.pages[page] = replace(
+            shown, status=PageStatus.COMPLETE, url="", method=method if verified else None
+        )
+        if not verified:
+            self.unverified[page] = method
         return method
+
+    def bank_verifies(self, page: str) -> None:
+        """The customer found two small deposits on the bank account that they entered."""
+        self.pages[page] = replace(self.pages[page], method=self.unverified.pop(page))
 
     def customer_pays(
         self,
@@ -136,8 +151,10 @@ class ScriptedGateway:
         method: str = "entered on the page",
         kind: MethodType = MethodType.CARD,
     ) -> str:
-        """A customer pays on an open page; the intent. A decline or REQUIRES_ACTION leaves the page open, PROCESSING
-        is a bank debit: `become` says later what the bank decided.
+        """A customer pays on an open page; the intent. A decline leaves the page open.
+
+        So does REQUIRES_ACTION, but for an ACH debit, whose bank account is to be verified. PROCESSING is a bank debit.
+        `become` says later what the bank decided.
         """
         shown, order = self._open(page), self.page_orders[page]
         assert order.amount is not None, "this page saves a payment method"
@@ -157,7 +174,8 @@ class ScriptedGateway:
             order.amount, order.customer, method, kind, order.description, order.metadata, ""
         )
         self.pages[page] = replace(shown, intent=intent)
-        if status in _PAID:
+        waits = (status, kind) == (IntentStatus.REQUIRES_ACTION, MethodType.ACH_DEBIT)
+        if status in _PAID or waits:
             self.pages[page] = replace(self.pages[page], status=PageStatus.COMPLETE, url="")
         return reference
 

@@ -207,12 +207,29 @@ class TestWhatIsNotAPage:
             },
             {"status": "complete"},
             {"status": "complete", "setup_intent": "seti_1"},
-            {"status": "complete", "setup_intent": {"object": "setup_intent", "payment_method": "pm_1"}},
+            {"status": "complete", "setup_intent": {"object": "setup_intent", "status": "succeeded"}},
+            {"status": "complete", "setup_intent": {"object": "setup_intent", "status": "odd"}},
         ],
     )
     def test_one_that_is_not(self, fields: dict[str, Any]) -> None:
         with pytest.raises(NoAnswer):
             self.answered(**fields)
+
+    @pytest.mark.parametrize(
+        ("setup", "status"),
+        [
+            ("requires_action", PageStatus.COMPLETE),
+            ("processing", PageStatus.COMPLETE),
+            ("requires_payment_method", PageStatus.EXPIRED),
+            ("canceled", PageStatus.EXPIRED),
+        ],
+    )
+    def test_a_bank_account_that_is_not_verified_yet_or_never_will_be(
+        self, setup: str, status: PageStatus
+    ) -> None:
+        intent = {"id": "seti_1", "object": "setup_intent", "status": setup, "payment_method": "pm_1"}
+        page = self.answered(status="complete", url=None, setup_intent=intent)
+        assert (page.status, page.method) == (status, None)
 
     @pytest.mark.parametrize(
         ("details", "brand", "expiry"),
@@ -224,13 +241,13 @@ class TestWhatIsNotAPage:
     def test_cards_of_any_network(self, details: dict[str, Any], brand: str, expiry: str) -> None:
         card = {"last4": "0005", "fingerprint": None, **details}
         method = {"id": "pm_1", "object": "payment_method", "type": "card", "customer": "cus_1", "card": card}
-        setup = {"id": "seti_1", "object": "setup_intent", "payment_method": method}
+        setup = {"id": "seti_1", "object": "setup_intent", "status": "succeeded", "payment_method": method}
         saved = self.answered(status="complete", url=None, setup_intent=setup).method
         assert saved is not None
         assert (saved.brand, saved.expiry, saved.last4, saved.fingerprint) == (brand, expiry, "0005", "")
 
     def test_a_kind_of_payment_method_that_was_not_asked_for(self) -> None:
         method = {"id": "pm_1", "object": "payment_method", "type": "link", "customer": "cus_1", "link": {}}
-        setup = {"id": "seti_1", "object": "setup_intent", "payment_method": method}
+        setup = {"id": "seti_1", "object": "setup_intent", "status": "succeeded", "payment_method": method}
         with pytest.raises(NoAnswer):
             self.answered(status="complete", url=None, setup_intent=setup)
