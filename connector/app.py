@@ -184,7 +184,7 @@ class App:
         self._insist_on_set_up()
         if event.object_kind == "refund":
             self._hear_of_refund(event)
-        elif event.object_kind == _PAGE and event.profile:
+        elif event.profile:
             self._hear_of_profile(event)
         elif event.object_kind == _PAGE:
             self._hear_of_link(event)
@@ -290,6 +290,8 @@ class App:
 
 
 def _is_about_money(event: GatewayEvent) -> bool:
+    if event.object_kind == "setup_intent":
+        return bool(event.profile)
     return event.type.startswith("payment_intent.") or event.object_kind in {"refund", _PAGE}
 
 

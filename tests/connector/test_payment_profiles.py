@@ -132,6 +132,27 @@ def test_a_link_that_nobody_used_runs_out(office: Office) -> None:
     assert (gone["statecode"], gone["statuscode"]) == (1, EXPIRED)
 
 
+def test_a_bank_account_is_ready_once_its_customer_has_verified_it(office: Office) -> None:
+    waiting = office.request()
+    office.customer.chooses(waiting["cfl_requesturl"], "bank_account_by_deposits")
+    office.event(waiting)
+    assert office.profile(waiting)["statuscode"] == PENDING
+    office.world.clock.advance(timedelta(hours=25).total_seconds())
+    office.process.sweep()
+    assert office.profile(waiting)["statuscode"] == PENDING, "the link has run out, what was entered has not"
+
+    office.world.clock.advance(timedelta(hours=24).total_seconds())
+    office.world.clock_moved()
+    profile = str(waiting["cfl_paymentprofileid"])
+    now = office.process.clock.now()
+    office.app.hear(
+        GatewayEvent("evt_2", "setup_intent.succeeded", "seti_1", "setup_intent", False, now, profile=profile)
+    )
+
+    ready = office.profile(waiting)
+    assert (ready["cfl_name"], ready["statuscode"]) == ("STRIPE TEST BANK •••• 6789", READY)
+
+
 def test_a_link_that_is_taken_back_cannot_be_used(office: Office) -> None:
     waiting = office.request()
     answer = office.ask("cfl_DeactivateProfile", UUID(str(waiting["cfl_paymentprofileid"])))
