@@ -214,7 +214,7 @@ def test_a_billing_account_shows_what_the_crm_billed_and_no_action_touched(world
     below = page.split('data-grid="subgrid_notonledger"', 1)[1].split("</section>", 1)[0]
     assert [row[0] for row in cells(below)] == ["INV-1001"]
     assert "grid-commands" not in below
-    change(world, "invoice", untouched, cfl_billingaccountid=ledger["cfl_billingaccountid"])
+    change(world, "invoice", untouched, cfl_billingaccountid=str(ledger["cfl_billingaccountid"]))
     page = visit(world, "biller").record("cfl_billingaccount", ledger)
     on_ledger = page.split('data-grid="subgrid_invoices"', 1)[1].split("</section>", 1)[0]
     assert "INV-1001" in [row[0] for row in cells(on_ledger)]
