@@ -264,9 +264,7 @@ class MemoryBooks:
     def _candidates(self, run: UUID, wanted: ChargeFilter) -> tuple[Candidate, ...]:
         with_line = {each.invoice for each in self.all(ChargeRunLine) if each.run == run}
         found = [
-            each
-            for each in self.all(Invoice)
-            if each.id not in with_line and self._is_wanted(each, wanted)
+            each for each in self.all(Invoice) if each.id not in with_line and self._is_wanted(each, wanted)
         ]
         found.sort(key=lambda each: (each.dated or date.min, each.number))
         return tuple(Candidate(each.id, each.number) for each in found[:PAGE])
@@ -281,12 +279,16 @@ class MemoryBooks:
             if shown is not None and shown.balance.minor <= 0:
                 return False
         contract = self.rows.get(invoice.contract) if invoice.contract else None
-        charges = isinstance(contract, Contract) and contract.auto_charge
+        charges = (
+            isinstance(contract, Contract)
+            and contract.auto_charge
+            and contract.status is ContractStatus.ACTIVE
+        )
         groups = {each.billing_group for each in self.all(Ledger) if each.account == invoice.customer}
         return (
             (not wanted.currency or invoice.total.currency == wanted.currency)
             and (wanted.dated_to is None or (invoice.dated is not None and invoice.dated <= wanted.dated_to))
-            and (not wanted.auto_charge or (charges and contract.status is ContractStatus.ACTIVE))
+            and (not wanted.auto_charge or charges)
             and (wanted.billing_group is None or wanted.billing_group in groups)
         )
 
