@@ -104,11 +104,13 @@ class RowList:
     def choose(self, name: str) -> "ActionDialog":
         """Presses the command, after ticking once more what a list that was just renewed forgot."""
         for _ in range(4):
+            self.tick(*self._ticked)
             try:
                 self.command(name).click(timeout=3_000)
                 break
             except WaitedTooLong:
-                self.tick(*self._ticked)
+                continue
+        self._ticked = ()
         return ActionDialog(self.page)
 
     def tick(self, *texts: str) -> "RowList":
