@@ -50,10 +50,10 @@ def file_address(table: str, row_id: UUID | str) -> str:
 
 def value(schema: Schema, table: Table, column: Column, row: ApiRow) -> Shown:
     """What a read-only field or a cell of a list shows."""
-    raw = row.get(column.property_name)
+    raw = row.get(_key(column))
     if raw is None or raw == "":
         return Shown(NOTHING)
-    text = str(row.get(f"{column.property_name}{_FORMATTED}", raw))
+    text = str(row.get(f"{_key(column)}{_FORMATTED}", raw))
     if column.kind in LOOKUPS:
         target = target_of(column, row)
         return Shown(text, record_address(target, raw) if target in schema.tables else "")
@@ -72,7 +72,12 @@ def lookup_text(column: Column, row: ApiRow) -> str:
 
 def target_of(column: Column, row: ApiRow) -> str:
     """The table that a lookup points at in this row."""
-    return str(row.get(f"{column.property_name}{_TARGET}") or column.targets[0])
+    return str(row.get(f"{_key(column)}{_TARGET}") or column.targets[0])
+
+
+def _key(column: Column) -> str:
+    """Under which a row has the column: one that was linked to comes back as `alias.column`, lookups too."""
+    return column.name if "." in column.name else column.property_name
 
 
 def status(table: Table, column: Column, reason: int) -> str:
