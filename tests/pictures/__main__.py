@@ -26,6 +26,8 @@ def main() -> None:
         context.request.post(f"{origin}/sandbox/signin", data={"user": "biller"})
         tell(context.new_page(), origin)
         keep_an_account(context.new_page(), origin)
+        context.request.post(f"{origin}/sandbox/signin", data={"user": "manager"})
+        look_into_usage(context.new_page(), origin)
         browser.close()
 
 
@@ -53,6 +55,19 @@ def keep_an_account(page: Page, origin: str) -> None:
     page.get_by_role("tab", name="Transactions").click()
     expect(page.get_by_role("group", name="Payments", exact=True).locator("tbody tr").first).to_be_visible()
     page.screenshot(path=FOLDER / "ledger.png")
+
+
+def look_into_usage(page: Page, origin: str) -> None:
+    """The usage history of Tailwind Traders, filtered to the three calls that are to be credited."""
+    page.goto(f"{origin}/main.aspx?pagetype=entitylist&etn=cfl_billingaccount")
+    page.get_by_role("link", name="Tailwind Traders (USD)").click()
+    page.get_by_role("tab", name="Usage").click()
+    page.get_by_role("button", name="Usage History").click()
+    history = page.frame_locator("dialog iframe")
+    history.get_by_label("Terminating identifier").fill("+1 519 555 0100")
+    history.get_by_label("Terminating identifier").press("Enter")
+    expect(history.locator("body")).to_have_attribute("data-state", "listed")
+    page.screenshot(path=FOLDER / "usage.png")
 
 
 if __name__ == "__main__":
