@@ -19,7 +19,7 @@ from connector.stripe.gateway import StripeGateway
 from connector.sync.sweep import sweep
 from plugins.ports import Intent
 from plugins.rules.ledger import Outcome
-from tests.bench.customers import ALONE, BUSY, DIFFERENT, WAITING
+from tests.bench.customers import ALONE, BUSY, DIFFERENT, IN_A_RUN, WAITING
 from tests.bench.ledgers import LONG
 from tests.bench.meter import Reading
 from tests.bench.stage import OURS, Stage, in_process, over_sockets
@@ -60,6 +60,7 @@ def main() -> int:
                     figures.append(many(stage, where, threads, asked.charges, same_customer=False))
                     figures.append(many(stage, where, threads, asked.charges, same_customer=True))
             figures += sweeping(stage, where)
+            figures += charge_run(stage, where)
             if where == "in process":
                 figures += long_ledgers(stage, where)
     if asked.json:
@@ -127,6 +128,33 @@ def sweeping(stage: Stage, where: str) -> Iterator[Figure]:
     calls = (stage.crm.reading - crm).calls + (stage.stripe.reading - stripe).calls
     yield Figure(f"sweep of {PENDING} pending rows", where, seconds, "s")
     yield Figure(f"calls of a sweep of {PENDING} pending rows", where, calls, "")
+
+
+def charge_run(stage: Stage, where: str) -> Iterator[Figure]:
+    """Planned, started, and carried on by the sweep until it has ended."""
+    invoices = [each.invoice(turn) for each in IN_A_RUN for turn in range(each.invoices)]
+    count = len(invoices)
+
+    def calls() -> int:
+        return stage.crm.reading.calls + stage.stripe.reading.calls
+
+    before, started = calls(), time.perf_counter()
+    key = next(_keys)
+    run = stage.plan_run(invoices, key)
+    while (found := stage.outside.books.for_charge_run(run, None, None).run) is None or not found.planned_on:
+        sweep(stage.outside)
+    assert found.planned == count, found
+    yield Figure(f"calls of a plan of {count} invoices, for each", where, (calls() - before) / count, "")
+    yield Figure(f"plan of {count} invoices", where, time.perf_counter() - started, "s")
+    before, started = calls(), time.perf_counter()
+    assert stage.start_run(run, next(_keys)).outcome is Outcome.DONE
+    while (found := stage.outside.books.for_charge_run(run, None, None).run) and found.succeeded < count:
+        assert not found.failed + found.skipped, found
+        sweep(stage.outside)
+    yield Figure(
+        f"calls of a charge run of {count} invoices, for each", where, (calls() - before) / count, ""
+    )
+    yield Figure(f"charge run of {count} invoices", where, time.perf_counter() - started, "s")
 
 
 def long_ledgers(stage: Stage, where: str, times: int = 10) -> Iterator[Figure]:

@@ -20,10 +20,11 @@ def invoice_of(customer: int, number: int) -> UUID:
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer with `invoices` of a million dollars, and a payment method of Fabrikam's at Stripe."""
+    """A customer with `invoices` of a million dollars, unless they owe less, and a payment method of Fabrikam's at Stripe."""
 
     number: int
     invoices: int
+    owing: int = 1_000_000
 
     def invoice(self, turn: int) -> UUID:
         """One after the other, and from the first again."""
@@ -36,7 +37,9 @@ BUSY = {threads: Customer(40 + threads, 32) for threads in (1, 8, 32)}
 """By how many threads it is charged at once."""
 WAITING = tuple(Customer(number, 20) for number in range(80, 90))
 """For the sweep."""
-EVERYBODY = (ALONE, *DIFFERENT, *BUSY.values(), *WAITING)
+IN_A_RUN = tuple(Customer(number, 10, owing=100) for number in range(100, 110))
+"""For the charge run."""
+EVERYBODY = (ALONE, *DIFFERENT, *BUSY.values(), *WAITING, *IN_A_RUN)
 
 
 def rows(methods: Mapping[Customer, str]) -> Rows:
@@ -48,13 +51,13 @@ def rows(methods: Mapping[Customer, str]) -> Rows:
         "invoices": [],
     }
     for customer, method in methods.items():
-        for table, row in _customer(customer.number, method, customer.invoices):
+        for table, row in _customer(customer, method):
             made[table].append(row)
     return made
 
 
-def _customer(customer: int, method: str, invoices: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    name = f"Bench {customer:03}"
+def _customer(customer: Customer, method: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    name = f"Bench {customer.number:03}"
     account, profile, contract = (row_id(kind, name) for kind in ("account", "profile", "contract"))
     owner = f"/systemusers({row_id('systemuser', 'biller')})"
     dollars = f"/transactioncurrencies({row_id('transactioncurrency', 'USD')})"
@@ -91,15 +94,15 @@ def _customer(customer: int, method: str, invoices: int) -> Iterator[tuple[str, 
             "ownerid@odata.bind": owner,
         },
     )
-    for number in range(invoices):
+    for number in range(customer.invoices):
         yield (
             "invoices",
             {
-                "invoiceid": str(invoice_of(customer, number)),
-                "invoicenumber": f"BENCH-{customer:03}-{number:03}",
+                "invoiceid": str(invoice_of(customer.number, number)),
+                "invoicenumber": f"BENCH-{customer.number:03}-{number:03}",
                 "name": "Benchmark",
                 "customerid_account@odata.bind": f"/accounts({account})",
-                "totalamount": 1000000,
+                "totalamount": customer.owing,
                 "transactioncurrencyid@odata.bind": dollars,
                 "cfl_billingcontractid@odata.bind": f"/cfl_billingcontracts({contract})",
                 "statuscode": 4,

@@ -32,8 +32,13 @@ from plugins.actions import Answer, Call
 from plugins.add_payment import ACTION as ADD_PAYMENT
 from plugins.add_payment import add_payment
 from plugins.charge_invoice import ACTION, charge_invoice
+from plugins.plan_charge_run import ACTION as PLAN
+from plugins.plan_charge_run import plan_charge_run
 from plugins.ports import Clock, Outside
-from plugins.rules.ids import UserId
+from plugins.rules.ids import UserId, request_id
+from plugins.rules.runs import charge_run_id
+from plugins.start_charge_run import ACTION as START
+from plugins.start_charge_run import start_charge_run
 from sandbox.crm import solution
 from sandbox.crm.crm import ORGANIZATION
 from sandbox.demo.story import row_id
@@ -83,6 +88,18 @@ class Stage:
             outside = replace(outside, gateway=gateway)
         call = Call(ACTION.name, invoice, BILLER, key, {"Amount": Decimal(1)}, clock.now(), ORGANIZATION.id)
         return charge_invoice(call, outside)
+
+    def plan_run(self, invoices: Sequence[UUID], key: str) -> UUID:
+        """A charge run over these, planned as far as the call goes."""
+        wanted = json.dumps({"invoices": [str(each) for each in invoices]})
+        now = self.outside.clock.now()
+        call = Call(PLAN.name, None, BILLER, key, {"Filter": wanted}, now, ORGANIZATION.id)
+        plan_charge_run(call, self.outside)
+        return charge_run_id(request_id(key))
+
+    def start_run(self, run: UUID, key: str) -> Answer:
+        now = self.outside.clock.now()
+        return start_charge_run(Call(START.name, run, BILLER, key, {}, now, ORGANIZATION.id), self.outside)
 
     def add_payment(self, ledger: UUID, key: str) -> Answer:
         """A dollar by check, which goes to the oldest invoice that owes something."""
