@@ -31,11 +31,15 @@ from plugins.open_account import open_account
 from plugins.ports import BooksUnreachable, Outside
 from plugins.refund_payment import ACTION as REFUND
 from plugins.refund_payment import refund_payment
+from plugins.request_payment import ACTION as LINK
+from plugins.request_payment import request_payment
 from plugins.reverse_payments import ACTION as REVERSE
 from plugins.reverse_payments import reverse_payments
 from plugins.rules.checks import WholeBooks
 from plugins.rules.ids import TransactionId, UserId
 from plugins.settlement import WHOLE, look_again
+from plugins.withdraw_payment_link import ACTION as WITHDRAW
+from plugins.withdraw_payment_link import withdraw_payment_link
 from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, ORGANIZATION, TENANT
 from sandbox.demo.story import ledger_id, row_id
 from sandbox.world import STRIPE_API_KEY, World
@@ -51,6 +55,8 @@ PERFORMERS = {
     REFUND.name: refund_payment,
     REVERSE.name: reverse_payments,
     OPEN.name: open_account,
+    LINK.name: request_payment,
+    WITHDRAW.name: withdraw_payment_link,
 }
 BILLER = UserId(row_id("systemuser", "biller"))
 
@@ -152,6 +158,14 @@ class Process:
 
     def reverse(self, payment: UUID, key: str) -> Answer | None:
         return self._perform(self._call(REVERSE.name, None, key, PaymentIds=[str(payment)]))
+
+    def ask_for_link(self, invoice: str, amount: str | None, key: str) -> Answer | None:
+        """A payment link over `amount`; over all that is left where there is none."""
+        given = {} if amount is None else {"Amount": Decimal(amount)}
+        return self._perform(self._call(LINK.name, row_id("invoice", invoice), key, **given))
+
+    def withdraw(self, link: UUID, key: str) -> Answer | None:
+        return self._perform(self._call(WITHDRAW.name, link, key))
 
     def check(self, key: str) -> Answer | None:
         return self._perform(self._call(CHECK.name, None, key))

@@ -15,12 +15,14 @@ from weakref import WeakKeyDictionary
 from plugins.actions import Answer
 from plugins.rules import ids
 from plugins.rules.checks import WholeBooks
-from plugins.rules.ledger import Ledger
+from plugins.rules.ledger import Ledger, TransactionStatus
+from plugins.rules.payment_link import OPEN, WITHDRAWN
 from sandbox.demo.story import customer_ref, row_id, slug
 from sandbox.world import World
 from tests.crashes.judgement import discrepancies, ordered_twice
 from tests.crashes.processes import Process
 from tests.crashes.wire import Fault, Killed
+from tests.in_process import session
 
 INVOICES = {
     "INV-1001": "1250.00",  # a card that works
@@ -29,17 +31,22 @@ INVOICES = {
     "INV-1007": "",  # a SEPA debit that settles days later
 }
 
+MANY = 99
+
 CALLS = 8
 """More than any one charge makes."""
 
-KEYS = ("clerk-key-01", "other-tab-02", "next-invoice-03", "the-reversal-04")
+KEYS = ("clerk-key-01", "other-tab-02", "next-invoice-03", "the-reversal-04", "a-charge-05", "withdrawal-06")
 BEFORE = "before-it-all-00"
+OF_A_LINK = (OPEN, WITHDRAWN)
+"""Answers that tell of a payment link, and of no money that moved."""
 
 NEIGHBOURS = {"INV-1001": "INV-1002", "INV-1005": "INV-1029", "INV-1006": "INV-1030", "INV-1007": "INV-1031"}
 """Another invoice of the same customer: it shares the ledger and nothing else."""
 
 OTHERS = ("other tab", "other invoice", "same key", "event", "long pause")
 OF_REFUNDS = (*OTHERS, "reversal")
+OF_LINKS = (*OTHERS, "customer", "charge", "withdrawal")
 
 
 class What(StrEnum):
@@ -48,7 +55,11 @@ class What(StrEnum):
     CHARGE = "charge"
     PAYMENT = "payment"
     REFUND = "refund"
+    LINK = "payment link"
+    WITHDRAWAL = "withdrawal of a payment link"
 
+
+LINKS = (What.LINK, What.WITHDRAWAL)
 
 ACCOUNTS = {
     "INV-1001": ("Fabrikam Fibre", "USD"),
@@ -66,6 +77,18 @@ CARDS = {
 """What the bank does with a refund to this card."""
 
 
+CUSTOMERS = {
+    "nothing": (),
+    "pays": ("pm_card_visa",),
+    "is declined, then pays": ("pm_card_chargeDeclined", "pm_card_visa"),
+    "authenticates": ("pm_card_authenticationRequired", "passes"),
+    "leaves the bank's question open": ("pm_card_authenticationRequired",),
+    "orders a debit": ("pm_usBankAccount_success",),
+    "orders a debit without funds": ("pm_usBankAccount_insufficientFunds",),
+}
+"""What a customer does on the page of a payment link."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """One story. `faults` and `meanwhile` are by the number of the remote call of the first process."""
@@ -75,7 +98,7 @@ class Schedule:
     """How much of the balance is charged, paid, or refunded of its payment."""
     what: What = What.CHARGE
     card: str = "at once"
-    """Of a refund: what becomes of it."""
+    """Of a refund: what becomes of it; of a link: what the customer does, once they have its address."""
     faults: tuple[tuple[int, Fault], ...] = ()
     meanwhile: tuple[tuple[int, str], ...] = ()
     """What others do just before that call: one of `OTHERS`."""
@@ -84,7 +107,7 @@ class Schedule:
     seed: int | None = None
 
     def __str__(self) -> str:
-        to = f" {self.card}" if self.what is What.REFUND else ""
+        to = f" {self.card}" if self.what is What.REFUND or self.what in LINKS else ""
         parts = [f"{self.what}{to} {self.invoice} × {self.share}"]
         parts += [f"call {number}: {fault}" for number, fault in self.faults]
         parts += [f"before call {number}: {who}" for number, who in self.meanwhile]
@@ -110,14 +133,42 @@ def interleavings(what: What = What.CHARGE) -> list[Schedule]:
         replace(each, share=Decimal("0.6"), meanwhile=((number, who),))
         for each in _kinds(what)
         for number in range(CALLS)
-        for who in (OF_REFUNDS if what is What.REFUND else OTHERS)
+        for who in _others(what)
     ]
 
 
 def _kinds(what: What) -> list[Schedule]:
     if what is What.REFUND:
         return [Schedule("INV-1001", what=what, card=card) for card in CARDS]
+    if what in LINKS:
+        return [Schedule("INV-1001", what=what, card=customer) for customer in CUSTOMERS]
     return [Schedule(invoice, what=what) for invoice in INVOICES]
+
+
+def _others(what: What) -> tuple[str, ...]:
+    return OF_REFUNDS if what is What.REFUND else OF_LINKS if what in LINKS else OTHERS
+
+
+def drawn_of_links(seed: int) -> Schedule:
+    """Likewise, of payment links: whoever asks, withdraws, charges and pays, in any order."""
+    dice = random.Random(f"link {seed}")
+    faults = {dice.randrange(CALLS): dice.choice(list(Fault)) for _ in range(dice.choice((0, 1, 1, 2, 3)))}
+    meanwhile = {dice.randrange(CALLS): dice.choice(OF_LINKS) for _ in range(dice.choice((0, 1, 1, 2)))}
+    steps = ("same key", "check", "sweep", "late", "event", "customer", "charge", "withdrawal")
+    then = tuple(
+        (dice.choice(steps), dice.randrange(CALLS), dice.choice([None, None, *Fault]))
+        for _ in range(dice.randrange(5))
+    )
+    return Schedule(
+        invoice="INV-1001",
+        share=dice.choice((Decimal(1), Decimal("0.4"), Decimal("0.6"))),
+        what=dice.choice(LINKS),
+        card=dice.choice(list(CUSTOMERS)),
+        faults=tuple(sorted(faults.items())),
+        meanwhile=tuple(sorted(meanwhile.items())),
+        then=then,
+        seed=seed,
+    )
 
 
 def drawn(seed: int) -> Schedule:
@@ -164,6 +215,8 @@ class Run:
         self.world, self.schedule = world, schedule
         self.answers: list[tuple[str, Answer]] = []
         self._versions: dict[UUID, int] = {}
+        self._to_do: dict[str, list[str]] = {}
+        """What the customer is still going to do, by the address of a page."""
         self._first_act: Sequence[Ledger] = ()
         self.told = Told()
         self.first = Process(world)
@@ -180,8 +233,12 @@ class Run:
         }
         self._attempt(self.first, lambda process: self._ask(process, amount, KEYS[0]), KEYS[0])
         self.told.unused = bool(faults) and self.first.wire.faults == faults
+        if self.schedule.what in LINKS:
+            self._learn_addresses()
         for step, at, fault in self.schedule.then:
             self._step(step, at, fault, amount)
+        if self.schedule.what in LINKS:
+            self._customer(MANY)
         self._recover()
         self._judge(total.minor)
         return self.told
@@ -195,6 +252,8 @@ class Run:
         if self.schedule.what is not What.CHARGE:
             self._play_the_first_act()
         self._versions = {ledger.id: ledger.version for ledger in self._first_act or before.ledgers}
+        if self.schedule.what in LINKS:
+            self._learn_addresses()
         self.world.crm_calls.clear()
         return before
 
@@ -210,7 +269,11 @@ class Run:
             answer = process.charge(self.schedule.invoice, str(total.amount), BEFORE)
             if answer is None or answer.code != "succeeded":
                 raise AssertionError(f"the first act went wrong: {answer}")
-        else:
+        elif self.schedule.what is What.WITHDRAWAL:
+            answer = process.ask_for_link(self.schedule.invoice, None, BEFORE)
+            if answer is None or answer.code != "link_open":
+                raise AssertionError(f"the first act went wrong: {answer}")
+        elif self.schedule.what is What.PAYMENT:
             process.open_account(name, currency, BEFORE)
         self._first_act = process.books().ledgers
 
@@ -239,6 +302,35 @@ class Run:
                 return process.pay(*ACCOUNTS[self.schedule.invoice], amount, key)
             case What.REFUND:
                 return process.refund(self._payment, amount, key)
+            case What.LINK:
+                return process.ask_for_link(self.schedule.invoice, amount, key)
+            case What.WITHDRAWAL:
+                return process.withdraw(self._link, key)
+
+    @property
+    def _link(self) -> UUID:
+        """The payment link that it is all about."""
+        first = BEFORE if self.schedule.what is What.WITHDRAWAL else KEYS[0]
+        return ids.transaction_id(ids.request_id(first))
+
+    def _learn_addresses(self) -> None:
+        """A customer who was once told where to pay does not forget it, whatever becomes of the row."""
+        reader = Process(self.world)
+        for key in (BEFORE, KEYS[0], KEYS[1]):
+            link = reader.outside.books.transaction(ids.transaction_id(ids.request_id(key)))
+            if link is not None and link.link_url and link.link_url not in self._to_do:
+                self._to_do[link.link_url] = list(CUSTOMERS[self.schedule.card])
+
+    def _customer(self, most: int) -> None:
+        """Goes on with what this customer does on every page they know, up to so many acts. The page's word is not judged."""
+        self._learn_addresses()
+        for address, acts in self._to_do.items():
+            for _ in range(min(most, len(acts))):
+                act = acts.pop(0)
+                field = "authentication" if act == "passes" else "payment_method"
+                with session(self.world) as browser:
+                    answer = browser.post(address, data={field: act}, allow_redirects=False, timeout=5)
+                self.told.story.append(f"the customer: {act} at …{address[-12:]}: {answer.status_code}")
 
     def _attempt(self, process: Process, act: Callable[[Process], Answer | None], key: str) -> None:
         try:
@@ -271,6 +363,13 @@ class Run:
                     self._attempt(other, lambda one: self._ask(one, amount, KEYS[0]), KEYS[0])
                 case "reversal":
                     other.reverse(self._payment, KEYS[3])
+                case "customer":
+                    self._customer(1)
+                case "charge":
+                    invoice = self.schedule.invoice
+                    self._attempt(other, lambda one: one.charge(invoice, amount, KEYS[4]), KEYS[4])
+                case "withdrawal":
+                    self._attempt(other, lambda one: one.withdraw(self._link, KEYS[5]), KEYS[5])
                 case "other invoice":
                     neighbour = NEIGHBOURS[self.schedule.invoice]
                     self._attempt(other, lambda one: one.charge(neighbour, "5.00", KEYS[2]), KEYS[2])
@@ -294,6 +393,13 @@ class Run:
                 self._attempt(process, lambda one: one.check(KEYS[0]), KEYS[0])
             case "late":
                 self._deliver_late()
+            case "customer":
+                self._customer(1)
+            case "charge":
+                invoice = self.schedule.invoice
+                self._attempt(process, lambda one: one.charge(invoice, amount, KEYS[4]), KEYS[4])
+            case "withdrawal":
+                self._attempt(process, lambda one: one.withdraw(self._link, KEYS[5]), KEYS[5])
             case _:
                 self.world.clock.advance(90)
                 try:
@@ -306,6 +412,8 @@ class Run:
 
     def _subject(self) -> str | UUID:
         """What an event would be about: the intent of the first request, as far as the rows know it, or its refund."""
+        if self.schedule.what in LINKS:
+            return self._link
         key = ids.transaction_id(ids.request_id(KEYS[0]))
         if self.schedule.what is What.REFUND:
             return key
@@ -334,12 +442,24 @@ class Run:
         books, captured = reader.books(), reader.captured()
         self.told.problems += self._lost_updates(books)
         invoice = row_id("invoice", self.schedule.invoice)
-        told = [(key, answer.outcome) for key, answer in self.answers]
-        limit = (
-            total if self.schedule.what is What.CHARGE else 2**63
-        )  # nothing limits what an account may pay
+        told = [(key, answer.outcome) for key, answer in self.answers if answer.code not in OF_A_LINK]
+        self.told.problems += self._broken_links(books)
+        limited = self.schedule.what is What.CHARGE or self.schedule.what in LINKS
+        limit = total if limited else 2**63  # nothing limits what an account may pay
         self.told.problems += discrepancies(books, captured, invoice, limit, told, reader.refunded())
         self.told.problems += ordered_twice(reader.orders())
+
+    def _broken_links(self, books: WholeBooks) -> Iterator[str]:
+        """Who was told of a link has one, and nobody pays on one that is said to be withdrawn."""
+        links = {each.id: each for each in books.transactions if each.is_link}
+        for key, answer in self.answers:
+            if answer.code == OPEN and ids.transaction_id(ids.request_id(key)) not in links:
+                yield f"{key} was told of a payment link that is not there"
+            withdrawn = links.get(ids.TransactionId(self._link))
+            if answer.code == WITHDRAWN and (
+                withdrawn is None or withdrawn.status is not TransactionStatus.CANCELLED
+            ):
+                yield f"{key} was told that the payment link is withdrawn, and it is {withdrawn}"
 
     def _lost_updates(self, books: WholeBooks) -> Iterator[str]:
         """Every changeset that was carried out moved its ledger's version by one; none was written over another."""
