@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from tests.dialog.scripted_crm import ACCOUNT, CHOICE, INVOICE, VISA
 from tests.dialog.scripted_ledger import (
+    ADA,
     BATCH,
     BY_CARD,
     BY_CHECK,
@@ -130,6 +131,11 @@ def balanced(ledger: ScriptedLedger) -> None:
     ledger.tables["cfl_billingaccounts"][0]["cfl_balance"] = 0.0
 
 
+PROCESSOR_S_PAGE = (
+    "The customer enters a card or a bank account on the payment processor’s own page. "
+    "Its number is never seen or kept here."
+)
+
 ACTIONS = {
     "openAccount": Asked(
         {"id": ACCOUNT},
@@ -236,6 +242,49 @@ ACTIONS = {
             "Automatic disbursement": True,
             "Deposit": False,
         },
+    ),
+    "requestProfile": Asked(
+        {"id": LEDGER},
+        "Request a payment profile for Fabrikam Fibre USD",
+        OF_ACCOUNT + "cfl_RequestPaymentProfile",
+        {"Type": CHOICE + 1, "ContactId": ADA},
+        "Get a link",
+        "The link is ready.",
+        fills(Type=f"={CHOICE + 1}", ContactId="=" + ADA),
+        defaults={"What to ask for": "", "E-mail the link to": ""},
+        says=PROCESSOR_S_PAGE,
+    ),
+    "requestProfileOfAccount": Asked(
+        {"id": ACCOUNT},
+        "Request a payment profile for Fabrikam Fibre",
+        OF_ACCOUNT + "cfl_RequestPaymentProfile",
+        {},
+        "Get a link",
+        "The link is ready.",
+        required=("Billing account",),
+        defaults={"Billing account": LEDGER, "What to ask for": "", "E-mail the link to": ""},
+        says=PROCESSOR_S_PAGE,
+    ),
+    "setDefaultProfile": Asked(
+        {"id": VISA},
+        "Make Visa •••• 4242 the default",
+        f"cfl_paymentprofiles({VISA})/Microsoft.Dynamics.CRM.cfl_SetDefaultProfile",
+        {},
+        "Set as default",
+        "It is the default now.",
+        facts=("Customer", "Fabrikam Fibre", "Status", "Ready", "Expires", "04/2028"),
+        says="It takes the place of the account’s default payment profile. "
+        "Billing contracts keep the profiles that they name.",
+    ),
+    "deactivateProfile": Asked(
+        {"id": VISA},
+        "Deactivate Visa •••• 4242",
+        f"cfl_paymentprofiles({VISA})/Microsoft.Dynamics.CRM.cfl_DeactivateProfile",
+        {},
+        "Deactivate",
+        "It is deactivated.",
+        says="Are you sure?|Nothing is charged to it any more. A link that the customer has not used is closed. "
+        "Billing contracts that name it need another.",
     ),
     "reverseTransaction": Asked(
         {"id": DEBIT},

@@ -43,6 +43,7 @@ DEBIT, CREDIT, REVERSED = an_id(3, 1), an_id(3, 2), an_id(3, 3)
 CHEQUE, CARD_PAYMENT = an_id(4, 1), an_id(4, 2)
 DISBURSEMENT, GROUP, BATCH = an_id(5), an_id(6), an_id(7)
 CHARGE_RUN = an_id(8)
+ADA = an_id(14)
 BY_CARD, BY_CHECK, BY_CASH = an_id(8, 1), an_id(8, 2), an_id(8, 3)
 INSTALLATION, HOSTING, OWN_SERVICE = an_id(9, 1), an_id(9, 2), an_id(10)
 VAT, SALES_TAX, VAT_FULL, VAT_REDUCED, STATE_TAX = (
@@ -225,7 +226,14 @@ def everything() -> dict[str, list[Row]]:
                 "cfl_name": "Visa •••• 4242",
                 "cfl_expiry": "04/2028",
                 "cfl_isdefault": True,
+                "statecode": 0,
+                "statuscode": CHOICE,
+                "statuscode" + FORMATTED: "Ready",
+                "_cfl_accountid_value" + FORMATTED: "Fabrikam Fibre",
             },
+        ],
+        "contacts": [
+            {"contactid": ADA, "fullname": "Ada Winter", "emailaddress1": "ada@fabrikam.example"},
         ],
         "cfl_chargeruns": [
             {
@@ -387,7 +395,9 @@ def open_action(
 
     def opened(action: str, *, steered: bool = False, path: str = ACTION_PAGE, **more: Any) -> Page:
         handed = {
-            name: more.pop(name) for name in ("id", "ids", "fetchXml", "preset", "kept") if name in more
+            name: more.pop(name)
+            for name in ("id", "ids", "fetchXml", "preset", "kept", "back")
+            if name in more
         }
         page = new_page(**more) if steered or more else shared
         if page is not shared:

@@ -175,7 +175,9 @@ def in_german(prepare: Callable[[ScriptedCrm], None]) -> Callable[[ScriptedCrm],
 NEVER_ARRIVED = a_request(REFUSED, "not_received", "This charge never reached the service.")
 
 SITUATIONS = {
-    "ready": Situation("ready", nothing_special, look, "", "", "amount", "Cancel, Charge $1,250.00"),
+    "ready": Situation(
+        "ready", nothing_special, look, "", "", "amount", "Cancel, New payment method…, Charge $1,250.00"
+    ),
     "ready in German": Situation(
         "ready",
         in_german(with_invoice(currency="EUR")),
@@ -183,10 +185,16 @@ SITUATIONS = {
         "",
         "",
         "amount",
-        "Abbrechen, 1.250,00 € einziehen",
+        "Abbrechen, Neues Zahlungsmittel…, 1.250,00 € einziehen",
     ),
     "invalid": Situation(
-        "invalid", nothing_special, enter("1300"), "", "", "amount", "Cancel, Charge $1,250.00"
+        "invalid",
+        nothing_special,
+        enter("1300"),
+        "",
+        "",
+        "amount",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "submitting": Situation(
         "submitting",
@@ -195,7 +203,7 @@ SITUATIONS = {
         "Charging $1,250.00…",
         "polite",
         "amount",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "succeeded": Situation(
         "succeeded",
@@ -215,7 +223,7 @@ SITUATIONS = {
         "Charge a lower amount, try later, or use another payment profile.|Reference PT-000042",
         "assertive",
         "amount",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "declined in German": Situation(
         "declined",
@@ -226,7 +234,7 @@ SITUATIONS = {
         "Referenz PT-000042",
         "assertive",
         "amount",
-        "Abbrechen, 1.250,00 $ einziehen",
+        "Abbrechen, Neues Zahlungsmittel…, 1.250,00 $ einziehen",
     ),
     "authentication": Situation(
         "authentication",
@@ -238,7 +246,7 @@ SITUATIONS = {
         "Ask the customer to confirm it with their bank, or use another payment profile.|Reference PT-000042",
         "assertive",
         "profile",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "bank debit": Situation(
         "pending",
@@ -342,7 +350,7 @@ SITUATIONS = {
         "No payment profile.|Invoice INV-1001 has no active billing contract. Choose one on the invoice to charge it.",
         "assertive",
         "close",
-        "Close",
+        "Close, New payment method…",
     ),
     "no payment profile on the contract": Situation(
         "noprofile",
@@ -352,7 +360,7 @@ SITUATIONS = {
         "Choose one on the contract to charge this invoice.",
         "assertive",
         "close",
-        "Close",
+        "Close, New payment method…",
     ),
     "only an unusable profile": Situation(
         "unusable",
@@ -362,7 +370,7 @@ SITUATIONS = {
         "Add a payment profile to the customer.",
         "assertive",
         "close",
-        "Close",
+        "Close, New payment method…",
     ),
     "the contract's profile is unusable": Situation(
         "unusable",
@@ -374,7 +382,7 @@ SITUATIONS = {
         "",
         "",
         "profile",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "the service refuses the profile": Situation(
         "unusable",
@@ -384,7 +392,7 @@ SITUATIONS = {
         "Nothing was charged.",
         "assertive",
         "profile",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "no permission": Situation(
         "forbidden",
@@ -412,7 +420,7 @@ SITUATIONS = {
         "You’re offline.|Nothing was sent. You can charge as soon as you’re online again.",
         "assertive",
         "charge",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "set-up refuses": Situation(
         "error",
@@ -421,7 +429,7 @@ SITUATIONS = {
         "The charge could not be sent.|These records belong to another environment. Nothing was charged.|Reference {key}",
         "assertive",
         "charge",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "the amount is refused": Situation(
         "invalid",
@@ -430,7 +438,7 @@ SITUATIONS = {
         "",
         "",
         "amount",
-        "Cancel, Charge $1,250.00",
+        "Cancel, New payment method…, Charge $1,250.00",
     ),
     "unreadable": Situation(
         "error",

@@ -429,6 +429,8 @@ def test_the_keyboard_alone_is_enough(crm: ScriptedCrm, open_dialog: OpenDialog)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "close"
     page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "other"
+    page.keyboard.press("Tab")
     page.keyboard.press("Space")
     state(page, "succeeded")
     assert (crm.asked[0].profile, crm.asked[0].amount) == (MASTERCARD, Decimal(100))

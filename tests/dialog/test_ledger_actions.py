@@ -189,7 +189,8 @@ def test_a_double_click_sends_its_custom_api_once_and_says_what_became_of_it(
 
 
 def ledger_has_money(name: str) -> bool:
-    return name not in {"runBilling", "postBatch"} and "ChargeRun" not in name
+    without = {"runBilling", "postBatch", "setDefaultProfile", "deactivateProfile"}
+    return name not in without and "ChargeRun" not in name
 
 
 @SOME

@@ -377,6 +377,7 @@ def test_an_action_is_bound_to_what_its_custom_api_is_bound_to_and_sends_what_th
                 "billingaccount",
                 "accounttransaction",
                 "payment",
+                "paymentprofile",
                 "disbursement",
                 "billinggroup",
                 "chargerun",

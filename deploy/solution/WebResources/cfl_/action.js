@@ -3,10 +3,13 @@
 (function (root) {
   "use strict";
 
-  const { Actions, Answer, Attempt, Controls, Dialog, Entries, Handover, Locale, Money, Page, Request, Subjects, Unreadable, WebApi } =
+  const { Actions, Answer, Attempt, Controls, Dialog, Entries, Handover, Link, Locale, Money, Page, Request, Subjects, Unreadable, WebApi } =
     root.Counterfoil;
 
   const OVERRIDE = "prvCreatecfl_mayoverriderefund"; // OverrideSum (E179)
+
+  /** That may be gone back to. */
+  const PAGES = ["action.html", "charge.html"];
 
   const opened = Dialog.opened();
   /** @type {any} */
@@ -29,7 +32,10 @@
     event.preventDefault();
     submit(false);
   });
-  Page.element("another").addEventListener("click", () => submit(true));
+  Page.element("another").addEventListener("click", () => {
+    if (!action.other) submit(true);
+    else if (!busy) turnToOther();
+  });
   Page.element("back").addEventListener("click", () => {
     if (!busy) enterStep(step - 1);
   });
@@ -193,7 +199,7 @@
     const lines = {
       close: ["cancel"],
       back: step > 1 ? ["back"] : undefined,
-      another: last && action.another ? ["saveNew"] : undefined,
+      another: last && action.another ? ["saveNew"] : action.other ? [action.other.label] : undefined,
       save: save,
     };
     Page.buttons(lines, "save");
@@ -416,16 +422,20 @@
   /** @param {any} view */
   function show(view) {
     Page.form.hidden = !view.form || action.fields.length === 0;
+    if (view.link && action.link) Link.show(view.link, action.link, locale.style.locale, offerToGoOn);
+    else Link.hide();
     if (view.state === "succeeded") Page.facts([]);
     else if (s && s.ids) showFacts();
     Page.freeze(false);
     if (view.title.length) Page.message(view.tone, view.title, view.lines);
     else Page.clearMessage();
-    again = view.again === "check" ? checkAgain : load;
+    if (view.state === "nothing" && action.other) view.again = "other";
+    again = view.again === "check" ? checkAgain : view.again === "other" ? turnToOther : load;
     if (view.form) {
       showButtons();
     } else {
       const labels = /** @type {Record<string, string[]>} */ ({ check: ["checkAgain"], retry: ["tryAgain"] });
+      if (view.state === "nothing" && action.other) labels.other = [action.other.label];
       Page.buttons({ close: ["close"], again: labels[view.again] }, view.again ? "again" : "close");
     }
     Page.enter(view.state);
@@ -436,6 +446,20 @@
     } else {
       Page.element(view.focus).focus();
     }
+  }
+
+  /** What is missing here can be made by another action, which leads back. */
+  function turnToOther() {
+    const back = { page: "action.html", data: { action: opened.action, id: opened.id } };
+    Dialog.turnTo("action.html", { action: action.other.action, id: opened.id, back: back });
+  }
+
+  /** Back to the dialog that this one was opened from. */
+  function offerToGoOn() {
+    if (!opened.back || !PAGES.includes(opened.back.page)) return;
+    again = () => Dialog.turnTo(opened.back.page, opened.back.data);
+    Page.buttons({ close: ["close"], again: ["goOn"] }, "again");
+    Page.element("again").focus();
   }
 
   /** @param {{ status: number, message: string }} answer */

@@ -43,11 +43,14 @@
    *   each: whether every ticked row gets a call of its own
    *   nextTitle: of the second page; pending: what is said of one that goes on by itself
    *   opens: the table of the record that it makes, which is opened afterwards
+   *   other: an action that makes what is missing here, and what its button says
+   *   link: what the link is for that it makes for a customer, "profile" or "payment"
    * @typedef {{
    *   api: string, about: string, bound?: (s: Situation) => string, title: string, save: string, done: string,
    *   fields: Field[], another?: boolean, danger?: boolean, says?: (s: Situation) => string[], instead?: (s: Situation) => Line,
    *   fixed?: (s: Situation) => [string, string, any][], each?: boolean, nextTitle?: string, pending?: string,
-   *   gateway?: boolean, money?: string, opens?: string
+   *   gateway?: boolean, money?: string, opens?: string, link?: string,
+   *   other?: { action: string, label: string }
    * }} Action
    */
 
@@ -120,6 +123,33 @@
     from: Sources.openInvoices,
     mostRows: MOST_INVOICES,
   };
+
+  /** Where an account has several: which of them, and so which currency. @type {Field} */
+  const BILLING_ACCOUNT = {
+    name: "BillingAccountId",
+    type: "pick",
+    label: "billingAccount",
+    required: true,
+    from: Sources.billingAccounts,
+    initial: (s) => (s.offers.BillingAccountId.length === 1 ? s.offers.BillingAccountId[0].id : ""),
+    sends: "nothing",
+  };
+  /** @type {Field[]} */
+  const WHOM_TO_ASK = [
+    {
+      name: "Type",
+      type: "pick",
+      label: "profileType",
+      hint: "profileTypeHint",
+      none: "profileTypeAny",
+      options: [
+        [CHOICE, ["profileTypeCard"]],
+        [CHOICE + 1, ["profileTypeAch"]],
+        [CHOICE + 2, ["profileTypeSepa"]],
+      ],
+    },
+    { name: "ContactId", type: "pick", label: "contact", hint: "contactHint", none: "contactNone", from: Sources.contacts },
+  ];
 
   const Actions = {
     /** @type {Record<string, Action>} */
@@ -257,6 +287,7 @@
         done: "makePaymentDone",
         gateway: true,
         instead: (s) => (s.offers.PaymentProfileId.length ? [] : ["noProfileTitle", "makePaymentNoProfile"]),
+        other: { action: "requestProfile", label: "addMethod" },
         fields: [
           Object.assign({}, PAYMENT_TYPE, { required: false, hint: "makePaymentTypeHint" }),
           {
@@ -272,6 +303,29 @@
           AUTOMATIC,
           DEPOSIT,
         ],
+      },
+      requestProfile: requestProfile("cfl_billingaccount", []),
+      requestProfileOfAccount: requestProfile("account", [BILLING_ACCOUNT]),
+      setDefaultProfile: {
+        api: "cfl_SetDefaultProfile",
+        about: "cfl_paymentprofile",
+        bound: ofRow("cfl_paymentprofile"),
+        title: "setDefaultProfileTitle",
+        save: "setDefaultProfileSave",
+        done: "setDefaultProfileDone",
+        says: () => ["info", "setDefaultProfileSays"],
+        fields: [],
+      },
+      deactivateProfile: {
+        api: "cfl_DeactivateProfile",
+        about: "cfl_paymentprofile",
+        bound: ofRow("cfl_paymentprofile"),
+        title: "deactivateProfileTitle",
+        save: "deactivateProfileSave",
+        done: "deactivateProfileDone",
+        danger: true,
+        says: () => ["warning", "areYouSure", "deactivateProfileSays"],
+        fields: [],
       },
       reverseTransaction: {
         api: "cfl_ReverseTransaction",
@@ -456,6 +510,29 @@
         says: () => ["warning", "areYouSure", "voidInvoiceSays"],
         fields: [],
       },
+      requestPayment: {
+        api: "cfl_RequestPayment",
+        about: "invoice",
+        bound: ofRow("invoice"),
+        title: "requestPaymentTitle",
+        save: "requestPaymentSave",
+        done: "requestPaymentDone",
+        link: "payment",
+        says: () => ["info", "requestPaymentSays"],
+        instead: (s) => (leftToPay(s) > 0 ? [] : ["nothingToPayTitle", "nothingToPayText"]),
+        fields: [Object.assign({}, AMOUNT, { initial: leftToPay, most: leftToPay, tooMuch: "errorAboveLeft" })],
+      },
+      withdrawLink: {
+        api: "cfl_WithdrawPaymentLink",
+        about: "cfl_paymenttransaction",
+        bound: ofRow("cfl_paymenttransaction"),
+        title: "withdrawLinkTitle",
+        save: "withdrawLinkSave",
+        done: "withdrawLinkDone",
+        danger: true,
+        says: () => ["warning", "withdrawLinkSays"],
+        fields: [],
+      },
       emailInvoice: deliver("emailInvoiceTitle", "emailInvoiceSave", "emailInvoiceDone", DELIVERY.email),
       printInvoice: deliver("printInvoiceTitle", "printInvoiceSave", "printInvoiceDone", DELIVERY.print),
       creditUsage: {
@@ -619,6 +696,30 @@
   /** @param {string} table @returns {(s: Situation) => string} */
   function ofRow(table) {
     return (s) => Subjects.set(table) + "(" + s.ids[0] + ")";
+  }
+
+  /** For a billing account, or for one of an account's. @param {string} about @param {Field[]} first @returns {Action} */
+  function requestProfile(about, first) {
+    return {
+      api: "cfl_RequestPaymentProfile",
+      about: about,
+      bound: (s) => Subjects.set("cfl_billingaccount") + "(" + (first.length ? s.values.BillingAccountId : s.ids[0]) + ")",
+      title: "requestProfileTitle",
+      save: "requestProfileSave",
+      done: "requestProfileDone",
+      link: "profile",
+      says: () => ["info", "requestProfileSays"],
+      instead: (s) =>
+        first.length && s.offers.BillingAccountId.length === 0 ? ["noBillingAccountTitle", "noBillingAccountText"] : [],
+      fields: first.concat(WHOM_TO_ASK),
+    };
+  }
+
+  /** What neither a charge nor another link is under way for: the service looks again. @param {Situation} s */
+  function leftToPay(s) {
+    const known = s.row.cfl_balance !== null && s.row.cfl_balance !== undefined;
+    const due = Money.fromWire(known ? s.row.cfl_balance : s.row.totalamount, s.currency);
+    return due - Money.fromWire(s.row.cfl_pendingamount || 0, s.currency);
   }
 
   /** E158 to E161, for a payment or a credit. @param {string} table @param {string} parameter @returns {Action} */

@@ -10,9 +10,10 @@
    * @typedef {string[]} Line
    * @typedef {{
    *   state: string, tone: string, title: Line, lines: Line[], focus: string, form?: boolean, again?: string, field?: string,
-   *   fieldError?: Line, made?: string
+   *   fieldError?: Line, made?: string, link?: any
    * }} View
-   *   `field` names the entry that `fieldError` is about, `made` the run that the action began.
+   *   `field` names the entry that `fieldError` is about, `made` the run that the action began, `link` what was made
+   *   for a customer.
    * @typedef {{
    *   key: string, done: string, pending?: string, gateway: boolean, fields: string[], ownSentences: boolean,
    *   currency: any, money: (minor: number) => string
@@ -24,6 +25,8 @@
   const FIELDS = /** @type {Record<string, string[]>} */ ({
     account_already_open: ["Currency"],
     amount_above_balance: ["Amount"],
+    contact_not_found: ["ContactId"],
+    contact_of_another_account: ["ContactId"],
     amount_above_selected: ["Amount"],
     amount_above_unrefunded: ["Amount"],
     amount_below_minimum: ["Amount"],
@@ -37,6 +40,7 @@
     invoice_missing: ["InvoiceIds"],
     invoice_of_another_account: ["InvoiceIds"],
     invoices_and_automatic: ["InvoiceIds", "Automatic"],
+    no_email_address: ["ContactId"],
     no_payment_profile: ["PaymentProfileId"],
     no_payment_type: ["PaymentTypeId"],
     override_needed: ["Amount"],
@@ -45,6 +49,7 @@
     period_invalid: ["PeriodEnd", "To"],
     posting_period_closed: ["PostingDate", "Date"],
     profile_not_usable: ["PaymentProfileId"],
+    profile_type_not_usable: ["Type"],
     service_missing: ["ServiceId"],
     service_not_billed: ["ServiceId"],
     service_not_found: ["ServiceId"],
@@ -54,6 +59,9 @@
     too_many_invoices: ["InvoiceIds"],
     transaction_missing: ["TransactionIds"],
   });
+
+  /** Codes of what was done, but not as it was asked for. */
+  const SAID_ALWAYS = ["not_emailed"];
 
   const Answer = {
     /**
@@ -99,7 +107,8 @@
     if (result.balance !== undefined && asked.currency) {
       lines.push(["succeededBalance", asked.money(Money.fromWire(result.balance, asked.currency))]);
     }
-    return Object.assign(ended("succeeded", "success", [asked.done], withReference(lines, row)), { made: result.run });
+    const view = ended("succeeded", "success", [asked.done], withReference(lines, row));
+    return Object.assign(view, { made: result.run, link: result.url ? result : undefined });
   }
 
   /** @param {any} row @param {Asked} asked @returns {View} */
@@ -143,7 +152,7 @@
 
   /** The service's own sentence, which knows most, in the language it writes. @param {any} row @param {Asked} asked @returns {Line[]} */
   function sentence(row, asked) {
-    const hidden = asked.ownSentences && row.cfl_outcome === Request.OUTCOME.done;
+    const hidden = asked.ownSentences && row.cfl_outcome === Request.OUTCOME.done && !SAID_ALWAYS.includes(row.cfl_code);
     return row.cfl_message && !hidden ? [["", row.cfl_message]] : [];
   }
 

@@ -32,6 +32,9 @@
   Page.element("again").addEventListener("click", () => {
     if (!busy) again();
   });
+  Page.element("other").addEventListener("click", () => {
+    if (!busy) requestProfile();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) close();
   });
@@ -89,7 +92,7 @@
     amountInput.value = Money.editable(figures.room, figures.currency, locale.style);
     Page.form.hidden = false;
     Page.freeze(false);
-    Page.buttons({ close: ["cancel"], charge: ["charge", money(figures.room)] }, "charge");
+    Page.buttons({ close: ["cancel"], other: addMethod(), charge: ["charge", money(figures.room)] }, "charge");
     validate(false);
     if (chosen()) {
       amountInput.focus();
@@ -262,10 +265,12 @@
       settle: ["checkAgain"],
       reload: ["reload"],
       retry: ["tryAgain"],
+      link: ["sendLink"],
     });
     const buttons = {
       close: [view.form ? "cancel" : "close"],
       again: labels[view.again],
+      other: view.form || /^(noprofile|unusable)$/.test(view.state) ? addMethod() : undefined,
       charge: view.form ? ["charge", ""] : undefined,
     };
     Page.buttons(buttons, view.form ? "charge" : view.again ? "again" : "close");
@@ -283,6 +288,8 @@
         return checkAgain;
       case "settle":
         return settleElsewhere;
+      case "link":
+        return requestPayment;
       default:
         return load;
     }
@@ -296,6 +303,22 @@
     if (figures.awaited && figures.awaited.key) await Attempt.check(figures.awaited.key);
     busy = false;
     load();
+  }
+
+  /** @returns {string[] | undefined} */
+  function addMethod() {
+    return figures && figures.ofAccount && figures.customerId ? ["addMethod"] : undefined;
+  }
+
+  /** The customer pays the invoice by themselves. */
+  function requestPayment() {
+    Dialog.turnTo("action.html", { action: "requestPayment", id: opened.invoiceId });
+  }
+
+  /** The customer is asked for a card or a bank account; from there it goes back to this invoice. */
+  function requestProfile() {
+    const back = { page: "charge.html", data: { invoiceId: opened.invoiceId, number: opened.number } };
+    Dialog.turnTo("action.html", { action: "requestProfileOfAccount", id: figures.customerId, back: back });
   }
 
   /** @param {{ status: number, message: string }} refusal */

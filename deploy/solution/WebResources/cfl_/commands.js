@@ -8,8 +8,10 @@
   const LEDGER_STATE = { open: CHOICE, closed: CHOICE + 1, void: CHOICE + 2, mirror: CHOICE + 3 };
   const KIND_CREDIT = CHOICE + 1;
   const CANCELED = 3;
+  const DEACTIVATED = 2;
   const RUN = { planned: CHOICE, running: CHOICE + 1, paused: CHOICE + 2 };
   const STARTABLE = [RUN.planned, RUN.paused];
+  const PENDING = 1;
   const SAME_MOMENT = 500;
 
   /** Actions that show rows beside each other. */
@@ -111,10 +113,34 @@
       return read("cfl_payment", subject(around, list, ids), "cfl_amount").then((row) => row.cfl_amount > 0, no);
     },
 
+    /** Enable rule: a list on an account's form. @param {any} around */
+    isOnCustomer: function (around) {
+      return Boolean(around && around.data && around.data.entity) && around.data.entity.getEntityName() === "account";
+    },
+
+    /** Enable rule: not the default yet, and in use or waited for. @param {any} around @param {any} list @param {string[]} ids */
+    canBeDefault: function (around, list, ids) {
+      return stateOfProfile(around, list, ids).then((row) => row.statecode === 0 && row.cfl_isdefault !== true, no);
+    },
+
+    /** Enable rule: not deactivated already. @param {any} around @param {any} list @param {string[]} ids */
+    canBeDeactivated: function (around, list, ids) {
+      return stateOfProfile(around, list, ids).then((row) => row.statuscode !== DEACTIVATED, no);
+    },
+
     /** Enable rule: a credit can be disbursed and saved, a debit cannot. @param {any} around @param {any} list @param {string[]} ids */
     isCredit: function (around, list, ids) {
       const id = subject(around, list, ids);
       return read("cfl_accounttransaction", id, "cfl_kind").then((row) => row.cfl_kind === KIND_CREDIT, no);
+    },
+
+    /** Enable rule: a payment link that nobody has paid on, nor anybody withdrawn. @param {any} form */
+    isOpenLink: function (form) {
+      const columns = "statecode,statuscode,cfl_stage,cfl_linkexpireson";
+      return read("cfl_paymenttransaction", subject(form, null, []), columns).then(
+        (row) => Boolean(row.cfl_linkexpireson) && row.statecode === 0 && row.statuscode === PENDING && row.cfl_stage === CHOICE,
+        no,
+      );
     },
 
     /** Enable rule: a run that is planned to its end, or paused. @param {any} form */
@@ -186,6 +212,11 @@
       if (row.statecode === CANCELED) return LEDGER_STATE.void;
       return row.cfl_ledgerstate || LEDGER_STATE.closed;
     });
+  }
+
+  /** @param {any} around @param {any} list @param {string[]} ids @returns {Promise<any>} */
+  function stateOfProfile(around, list, ids) {
+    return read("cfl_paymentprofile", subject(around, list, ids), "statecode,statuscode,cfl_isdefault");
   }
 
   /** The rules of one command bar ask at once about one row: it is read once for all of them. @param {string} table @param {string} id @param {string} columns @returns {Promise<any>} */

@@ -49,6 +49,11 @@
       return answer.status === 200 && (answer.body.RolePrivileges || []).length > 0;
     },
 
+    /** To another page in the same window. @param {string} page @param {Record<string, any>} data */
+    turnTo: function (page, data) {
+      location.assign(page + "?data=" + Handover.put(data));
+    },
+
     /** There is no documented way to close a dialog from inside: the window first, then the platform's own cross. */
     close: function () {
       window.close();

@@ -11,7 +11,7 @@
    * }} Profile
    * @typedef {{ amount: number, by: string, key: string }} Awaited
    * @typedef {{
-   *   number: string, customer: string, currency: Currency, chargeable: boolean, ofAccount: boolean,
+   *   number: string, customer: string, customerId: string, currency: Currency, chargeable: boolean, ofAccount: boolean,
    *   total: number, charged: number, otherPayments: number, credits: number, balance: number,
    *   inProgress: number, room: number, awaited: Awaited | null,
    *   contract: { name: string } | null, contractProfileId: string, profiles: Profile[]
@@ -72,6 +72,7 @@
       return {
         number: invoice.invoicenumber || invoice.name || "",
         customer: invoice["_customerid_value" + FORMATTED] || "",
+        customerId: invoice._customerid_value || "",
         currency: currency,
         chargeable: chargeable,
         ofAccount: invoice["_customerid_value" + TABLE] !== "contact",

@@ -11,7 +11,7 @@
    * @typedef {"close" | "again" | "charge" | "amount" | "profile"} Focus
    * @typedef {{
    *   state: string, tone: string, title: Line, lines: Line[], focus: Focus,
-   *   form?: boolean, again?: "check" | "settle" | "reload", fieldError?: Line, reread?: boolean
+   *   form?: boolean, again?: "check" | "settle" | "reload" | "link", fieldError?: Line, reread?: boolean
    * }} View
    *   `reread` wants the invoice read again before it is shown.
    * @typedef {{
@@ -78,6 +78,11 @@
     return Object.assign(view, { reread: true });
   }
 
+  /** The customer may pay by themselves. @param {View} view @returns {View} */
+  function linking(view) {
+    return Object.assign(view, { again: "link" });
+  }
+
   /** @param {any} row @param {Attempt} attempt @returns {View} */
   function succeeded(row, attempt) {
     const result = Request.result(row);
@@ -104,7 +109,7 @@
         return declined(row, attempt);
       case "needs_customer": {
         const lines = withReference([NOTHING_CHARGED, ["authenticationNext"]], row);
-        return usable("authentication", "warning", ["authenticationTitle"], lines, "profile");
+        return linking(usable("authentication", "warning", ["authenticationTitle"], lines, "again"));
       }
       default:
         return notSent(row, attempt, "");
@@ -116,7 +121,7 @@
     const remedy = Remedy.of(row.cfl_paymenttransactionid || {});
     const title = attempt.profile.debit ? "declinedDebitTitle" : "declinedTitle";
     const lines = sentences(row, attempt, "reason" + remedy).concat([["next" + remedy]]);
-    return usable("declined", "error", [title], withReference(lines, row), FOCUS_AFTER[remedy] || "profile");
+    return linking(usable("declined", "error", [title], withReference(lines, row), FOCUS_AFTER[remedy] || "profile"));
   }
 
   /** @param {any} row @param {Attempt} attempt @returns {View} */

@@ -47,6 +47,24 @@
       return found.sort((a, b) => Number(b.row.cfl_isdefault === true) - Number(a.row.cfl_isdefault === true));
     },
 
+    /** The account's own, one in each currency. @param {any} s */
+    billingAccounts: function (s) {
+      return offers(
+        "cfl_billingaccounts?$select=cfl_name&$filter=_cfl_accountid_value eq " + s.ids[0] + "&$orderby=cfl_name",
+        (row) => ({ id: row.cfl_billingaccountid, label: row.cfl_name, row: row }),
+      );
+    },
+
+    /** The account's people who can be written to. @param {any} s */
+    contacts: function (s) {
+      return offers(
+        "contacts?$select=fullname,emailaddress1&$filter=_parentcustomerid_value eq " +
+          (s.ledger.accountId || s.ids[0]) +
+          " and emailaddress1 ne null and statecode eq 0&$orderby=fullname",
+        (row) => ({ id: row.contactid, label: row.fullname + " (" + row.emailaddress1 + ")", row: row }),
+      );
+    },
+
     billingGroups: function () {
       return offers("cfl_billinggroups?$select=cfl_name&$filter=statecode eq 0&$orderby=cfl_name", (row) => ({
         id: row.cfl_billinggroupid,

@@ -45,6 +45,7 @@
     checkAgain: "Check again",
     reload: "Show the new figures",
     tryAgain: "Try again",
+    sendLink: "Payment link…",
     closeByHand: "You can close this window.",
 
     submitting: "Charging {0}…",
@@ -64,7 +65,7 @@
     declinedTitle: "Card declined.",
     declinedDebitTitle: "Payment declined.",
     authenticationTitle: "The customer must confirm this payment.",
-    authenticationNext: "Ask the customer to confirm it with their bank, or use another payment profile.",
+    authenticationNext: "Send the customer a payment link, or use another payment profile.",
     pendingTitle: "Payment submitted.",
     pendingText: "Bank debits take a few working days; the balance changes when it clears.",
     pendingAllTitle: "Payment in progress.",
@@ -85,6 +86,7 @@
     inProgressText: "A charge of {0} by {1} is still being processed.",
     inProgressTextUnnamed: "A charge of {0} is still being processed.",
     inProgressTextUnread: "A charge of this invoice is still being processed.",
+    addMethod: "New payment method…",
     noProfileTitle: "No payment profile.",
     noContractText: "Invoice {0} has no active billing contract. Choose one on the invoice to charge it.",
     noContractProfileText:
@@ -165,6 +167,7 @@
     checkAgain: "Erneut prüfen",
     reload: "Neue Beträge anzeigen",
     tryAgain: "Erneut versuchen",
+    sendLink: "Zahlungslink…",
     closeByHand: "Sie können dieses Fenster schließen.",
 
     submitting: "{0} werden eingezogen …",
@@ -185,8 +188,7 @@
     declinedTitle: "Karte abgelehnt.",
     declinedDebitTitle: "Zahlung abgelehnt.",
     authenticationTitle: "Der Kunde muss diese Zahlung bestätigen.",
-    authenticationNext:
-      "Bitten Sie den Kunden, sie bei seiner Bank zu bestätigen, oder nehmen Sie ein anderes Zahlungsprofil.",
+    authenticationNext: "Senden Sie dem Kunden einen Zahlungslink oder verwenden Sie ein anderes Zahlungsprofil.",
     pendingTitle: "Zahlung beauftragt.",
     pendingText: "Lastschriften dauern einige Werktage; der offene Betrag ändert sich, sobald sie eingegangen sind.",
     pendingAllTitle: "Zahlung unterwegs.",
@@ -207,6 +209,7 @@
     inProgressText: "Ein Einzug über {0} von {1} ist noch in Bearbeitung.",
     inProgressTextUnnamed: "Ein Einzug über {0} ist noch in Bearbeitung.",
     inProgressTextUnread: "Ein Einzug dieser Rechnung ist noch in Bearbeitung.",
+    addMethod: "Neues Zahlungsmittel…",
     noProfileTitle: "Kein Zahlungsprofil.",
     noContractText:
       "Rechnung {0} hat keinen aktiven Abrechnungsvertrag. Wählen Sie einen auf der Rechnung, um sie einzuziehen.",

@@ -83,7 +83,7 @@
       set: "invoices",
       key: "invoiceid",
       query:
-        "?$select=invoicenumber,name,totalamount,cfl_total,cfl_balance,cfl_ledgerstate,cfl_closedon,cfl_deliveredon," +
+        "?$select=invoicenumber,name,totalamount,cfl_total,cfl_balance,cfl_pendingamount,cfl_ledgerstate,cfl_closedon,cfl_deliveredon," +
         "_customerid_value&$expand=" +
         CURRENCY,
       number: (/** @type {any} */ row) => row.invoicenumber || row.name,
@@ -95,6 +95,20 @@
       query: "?$select=cfl_name",
       number: (/** @type {any} */ row) => row.cfl_name,
       facts: () => [],
+    },
+    cfl_paymenttransaction: {
+      set: "cfl_paymenttransactions",
+      key: "cfl_paymenttransactionid",
+      query: "?$select=cfl_name,cfl_amount,cfl_linkexpireson&$expand=" + CURRENCY + "," + INVOICE,
+      number: (/** @type {any} */ row) => row.cfl_name,
+      facts: ofLink,
+    },
+    cfl_paymentprofile: {
+      set: "cfl_paymentprofiles",
+      key: "cfl_paymentprofileid",
+      query: "?$select=cfl_name,cfl_expiry,cfl_isdefault,statuscode,_cfl_accountid_value",
+      number: (/** @type {any} */ row) => row.cfl_name,
+      facts: ofProfile,
     },
     cfl_chargerun: {
       set: "cfl_chargeruns",
@@ -315,6 +329,16 @@
     ]);
   }
 
+  /** @param {Subject} subject @param {Written} money @returns {Fact[]} */
+  function ofLink(subject, money) {
+    const invoice = subject.row.cfl_invoiceid || {};
+    return present([
+      { label: ["invoice"], value: invoice.invoicenumber || invoice.name },
+      { label: ["amountPlain"], value: amount(subject, "cfl_amount", money), strong: true },
+      { label: ["linkExpires"], value: subject.row["cfl_linkexpireson" + FORMATTED] },
+    ]);
+  }
+
   /** E97, E98: what the press of the button will credit. @param {Subject} subject @param {Written} money @returns {Fact[]} */
   function ofUsage(subject, money) {
     return [
@@ -340,6 +364,15 @@
       { label: ["status"], value: subject.row["cfl_status" + FORMATTED] },
       { label: ["invoicesToCharge"], value: String(subject.row.cfl_planned || 0) },
       { label: ["toCharge"], value: written.join(" + "), strong: true },
+    ]);
+  }
+
+  /** @param {Subject} subject @returns {Fact[]} */
+  function ofProfile(subject) {
+    return present([
+      { label: ["customer"], value: subject.row["_cfl_accountid_value" + FORMATTED] },
+      { label: ["status"], value: subject.row["statuscode" + FORMATTED] },
+      { label: ["profileExpiry"], value: subject.row.cfl_expiry },
     ]);
   }
 
