@@ -34,7 +34,17 @@ CARDS = {
 }
 """The documented test id at Stripe whose behaviour each has."""
 MANAGERS_ALONE = frozenset(
-    {"cfl_VoidInvoice", "cfl_AdjustTax", "cfl_RunBilling", "cfl_CreditUsage", "cfl_PostBatch"}
+    {
+        "cfl_VoidInvoice",
+        "cfl_AdjustTax",
+        "cfl_RunBilling",
+        "cfl_CreditUsage",
+        "cfl_PostBatch",
+        "cfl_PlanChargeRun",
+        "cfl_StartChargeRun",
+        "cfl_PauseChargeRun",
+        "cfl_CancelChargeRun",
+    }
 )
 
 

@@ -1,5 +1,6 @@
 """Batches and runs on the local CRM: people enter the lines, the add-on carries them out and says what became of each."""
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,9 @@ from uuid import UUID
 import pytest
 
 from plugins.rules.checks import problems
+from plugins.rules.ids import request_id
 from plugins.rules.ledger import Outcome
+from plugins.rules.runs import charge_run_id
 from plugins.rules.usage_credits import MOST
 from sandbox.demo.story import ledger_id, row_id
 from sandbox.world import World
@@ -176,3 +179,36 @@ def test_a_full_list_of_usage_fits_into_one_changeset(office: BillingOffice, sta
         ("UC-000001", 728310001, MOST)
     ]
     assert found[0]["cfl_message"] == f"Credit #1 of 44.00 USD was issued for {MOST} records."
+
+
+def test_a_charge_run_charges_what_was_planned_and_says_what_became_of_each(
+    office: BillingOffice, stage: HttpStage
+) -> None:
+    first, second = office.bill("100.00"), office.bill("40.00")
+    for each in (first, second):
+        office.on_contract(each)
+    wanted = json.dumps({"invoices": [str(office.invoice(each).id) for each in (first, second)]})
+    answer = stage.ask("cfl_PlanChargeRun", None, "a-charge-run", {"Filter": wanted})
+    assert answer.message == (
+        "CR-000001 is planned: 2 invoices to charge, 140.00 USD; 0 left out. Nothing is charged before it is started."
+    )
+    run = charge_run_id(request_id("a-charge-run"))
+    assert charged(stage) == {}
+    stage.world.clock.advance(60)
+    assert "2 invoices, 140.00 USD" in done(stage, "cfl_StartChargeRun", run)
+    stage._process.sweep()
+    outcomes = {
+        each["cfl_name"]: each["cfl_outcome"] - 728310000
+        for each in stage._clerk.get(f"{stage._api}/cfl_chargerunlines").json()["value"]
+    }
+    assert outcomes == {office.invoice(first).number: 2, office.invoice(second).number: 2}
+    assert sum(charged(stage).values()) == 14_000
+    assert problems(stage.whole()) == []
+    refused = stage.ask("cfl_PauseChargeRun", run, "too-late", {})
+    assert (refused.code, refused.message) == ("run_ended", "CR-000001 has ended. Plan another run.")
+
+
+def charged(stage: HttpStage) -> dict[str, int]:
+    """At Stripe, of this customer."""
+    made = {each.gateway_reference for each in stage.whole().transactions if each.ledger == stage.ledger}
+    return {intent: amount for intent, amount in stage._process.captured().items() if intent in made}

@@ -388,8 +388,9 @@ def wait_for(happens: Callable[[], bool]) -> None:
     raise AssertionError("it never happened")
 
 
-def test_only_a_usage_credit_leaves_something_to_do_at_once() -> None:
-    assert {CREDIT_USAGE.name} == LEAVES_WORK
+def test_what_leaves_something_to_do_at_once() -> None:
+    runs = {"cfl_PlanChargeRun", "cfl_StartChargeRun", "cfl_CancelChargeRun"}
+    assert {CREDIT_USAGE.name, *runs} == LEAVES_WORK
     story = a_usage_credit()
     story.ask()
     (job,) = story.clerk.books.all(UsageCreditJob)
