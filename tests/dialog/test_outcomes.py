@@ -35,8 +35,8 @@ def view(script: Page, row: dict[str, Any], *, own_sentences: bool = False, debi
     [
         (DONE, "succeeded", "succeeded", False, None),
         (PENDING, "processing", "pending", False, None),
-        (FAILED, "declined", "declined", True, None),
-        (FAILED, "needs_customer", "authentication", True, None),
+        (FAILED, "declined", "declined", True, "link"),
+        (FAILED, "needs_customer", "authentication", True, "link"),
         (FAILED, "rejected", "error", True, None),
         (FAILED, "not_sent", "error", True, None),
         (REFUSED, "not_received", "error", True, None),
