@@ -29,7 +29,7 @@ from plugins.rules.changes import Create, Update
 from plugins.rules.declines import excerpt
 from plugins.rules.ids import ProfileId
 from plugins.rules.refusal import Refused
-from plugins.rules.requesting import entered, looked_at, lost, ran_out, waits
+from plugins.rules.requesting import entered, looked_at, lost, ran_out, unverified, waits
 from plugins.rules.setup import Profile, ProfileType
 from plugins.settlement import WHOLE, wrong_environment
 
@@ -125,6 +125,8 @@ def change_by(books: ProfileBooks, page: HostedPage | None, now: datetime) -> Up
     profile = books.profile
     if page is not None and page.status is PageStatus.COMPLETE and page.method is not None:
         return entered(books, described(profile, page.method))
+    if page is not None and page.status is PageStatus.COMPLETE:
+        return Update(profile, unverified(profile, now))
     if page is not None and page.status is PageStatus.EXPIRED:
         return Update(profile, ran_out(profile))
     return Update(profile, looked_at(profile, now))

@@ -161,7 +161,7 @@ def _row(asked: Asked, profile: Profile, ledger: Ledger, contact: Contact | None
     if profile.request_expires is not None:
         facts["expires"] = profile.request_expires.isoformat()
     if contact is None:
-        told = "The link is ready. Send it to the customer, or open it with them."
+        told = "Send the link to the customer, or open it with them."
         return asked.row(Done(told, facts), ledger.id)
-    told = f"The link is ready and is being e-mailed to {contact.name} ({contact.email})."
+    told = f"The link is being e-mailed to {contact.name} ({contact.email})."
     return asked.row(Done(told, facts), ledger.id, Outcome.PENDING, "reserved")

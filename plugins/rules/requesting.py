@@ -131,12 +131,23 @@ def used(profile: Profile) -> Profile:
     )
 
 
+def unverified(profile: Profile, now: datetime) -> Profile:
+    """The customer entered a bank account that the bank has to confirm first, by small deposits: days."""
+    return replace(
+        looked_at(profile, now),
+        request_used=True,
+        request_result="The customer entered a bank account, which their bank has yet to confirm.",
+    )
+
+
 def ran_out(profile: Profile) -> Profile:
     return replace(
         profile,
         status=ProfileStatus.EXPIRED,
         request_url="",
-        request_result="The link ran out before the customer used it.",
+        request_result="The bank account was not confirmed in time."
+        if profile.request_used
+        else "The link ran out before the customer used it.",
         next_check_on=None,
     )
 
@@ -202,7 +213,7 @@ def made_default(books: ProfileBooks, today: date) -> tuple[Update, ...]:
 def deactivated(profile: Profile) -> Profile:
     """Not the default any more either."""
     result = profile.request_result
-    if waits(profile):
+    if waits(profile) and not profile.request_used:
         result = "The link was closed before the customer used it."
     return replace(
         _with_slot(profile, default=False),

@@ -347,6 +347,22 @@ class TestWhatBecomesOfALink:
         ready = the(office, waiting)
         assert (ready.name, ready.type) == ("STRIPE TEST BANK •••• 6789", ProfileType.ACH_DEBIT)
 
+    def test_a_bank_account_that_the_bank_has_to_confirm_first(self, office: Office) -> None:
+        waiting = asked(office)
+        office.gateway.customer_saves(
+            waiting.method_ref, MethodType.ACH_DEBIT, brand="STRIPE TEST BANK", last4="6789", verified=False
+        )
+        heard(office, waiting)
+        told = the(office, waiting)
+        assert (told.status, told.request_used) == (ProfileStatus.PENDING, True)
+        assert (
+            told.request_result == "The customer entered a bank account, which their bank has yet to confirm."
+        )
+        office.clock.advance(days=2)
+        office.gateway.bank_verifies(waiting.method_ref)
+        sweep(office.outside)
+        assert the(office, waiting).status is ProfileStatus.READY
+
     def test_the_first_of_an_account_becomes_its_default(self, office: Office) -> None:
         first, second = asked(office), asked(office)
         for each, last4 in ((first, "4242"), (second, "4444")):
