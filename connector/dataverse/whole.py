@@ -22,6 +22,7 @@ from plugins.rules.ledger import (
     UsageRecord,
 )
 from plugins.rules.row import Row
+from plugins.rules.runs import ChargeRun, ChargeRunLine
 from plugins.rules.setup import ClosedPeriod, Currency, Profile, Setting
 
 KINDS: Mapping[str, type[Row]] = {
@@ -37,6 +38,8 @@ KINDS: Mapping[str, type[Row]] = {
     "transaction": Transaction,
     "usage": UsageRecord,
     "request": Request,
+    "charge_run": ChargeRun,
+    "charge_run_line": ChargeRunLine,
 }
 PAGE_WITHIN = 300.0
 """Seconds for all pages of one table."""

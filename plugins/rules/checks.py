@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from plugins.rules.charge_runs import plan_hash
 from plugins.rules.dates import is_closed
 from plugins.rules.disbursing import automatic_order
 from plugins.rules.in_flight import refunds_in_flight
@@ -50,6 +51,7 @@ from plugins.rules.money import Money, total
 from plugins.rules.payment_link import OPEN
 from plugins.rules.requesting import slot_of, waits
 from plugins.rules.row import Row
+from plugins.rules.runs import ChargeOutcome, ChargeRun, ChargeRunLine, ChargeRunStatus
 from plugins.rules.setup import ClosedPeriod, Profile, ProfileStatus, Setting
 
 
@@ -71,6 +73,8 @@ class WholeBooks:
     requests: Sequence[Request] = ()
     usage: Sequence[UsageRecord] = ()
     profiles: Sequence[Profile] = ()
+    charge_runs: Sequence[ChargeRun] = ()
+    charge_lines: Sequence[ChargeRunLine] = ()
     closed_periods: Sequence[ClosedPeriod] = ()
     setting: Setting | None = None
     shown: Mapping[UUID, Projection] = field(default_factory=dict)
@@ -95,6 +99,8 @@ class WholeBooks:
             requests=sorted_rows[Request],
             usage=sorted_rows[UsageRecord],
             profiles=sorted_rows[Profile],
+            charge_runs=sorted_rows[ChargeRun],
+            charge_lines=sorted_rows[ChargeRunLine],
             closed_periods=sorted_rows[ClosedPeriod],
             setting=next(iter(sorted_rows[Setting]), None),
             shown=shown,
@@ -520,6 +526,29 @@ def links_lead_somewhere_while_they_are_open(books: WholeBooks) -> Iterator[str]
             yield f"{each.status} transaction {each.id} has the payment link {each.link_url!r}"
 
 
+def charge_runs_say_what_was_charged(books: WholeBooks) -> Iterator[str]:
+    """I39: a line that succeeded is its one transaction; a run counts its lines, and they are what was planned."""
+    made = {each.id: each for each in books.transactions if each.status is TransactionStatus.SUCCEEDED}
+    of_run: dict[UUID, list[ChargeRunLine]] = defaultdict(list)
+    for line in books.charge_lines:
+        of_run[line.run].append(line)
+        if line.outcome is ChargeOutcome.SUCCEEDED:
+            found = made.get(line.transaction) if line.transaction else None
+            if found is None or (found.amount, found.invoice) != (line.amount, line.invoice):
+                yield f"I39: line {line.name} of a charge run succeeded, and no transaction says so"
+    for run in books.charge_runs:
+        lines = of_run[run.id]
+        counts = Counter(each.outcome for each in lines)
+        shown = (run.planned, run.skipped, run.succeeded, run.failed, run.pending)
+        if shown != tuple(counts[each] for each in ChargeOutcome):
+            yield f"I39: charge run {run.id} counts {shown}, its lines are {dict(counts)}"
+        if run.plan_hash and run.plan_hash != plan_hash("", lines):
+            yield f"I39: charge run {run.id} has other lines than were planned"
+        waits = counts[ChargeOutcome.PLANNED] + counts[ChargeOutcome.PENDING]
+        if run.status is ChargeRunStatus.DONE and waits:
+            yield f"I39: charge run {run.id} has ended, and {waits} of its lines have not"
+
+
 def every_request_agrees_with_its_transaction(books: WholeBooks) -> Iterator[str]:
     """I34: the answer under a key is what became of its charge."""
     keys = Counter(each.key for each in books.requests)
@@ -565,6 +594,7 @@ CHECKS: tuple[Check, ...] = (
     every_pending_will_be_looked_at,
     one_profile_is_the_default,
     links_lead_somewhere_while_they_are_open,
+    charge_runs_say_what_was_charged,
     every_request_agrees_with_its_transaction,
 )
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from plugins.rules.checks import WholeBooks, problems
-from plugins.rules.ids import PaymentId, RequestId
+from plugins.rules.ids import InvoiceId, PaymentId, RequestId
 from plugins.rules.ledger import Disbursement, InvoiceStatus, Outcome, Payment, TransactionStatus
+from plugins.rules.runs import ChargeOutcome, ChargeRun, ChargeRunLine, ChargeRunStatus
 from plugins.rules.setup import ProfileStatus
-from tests.builders import Office, a_disbursement, a_profile, an_invoice, named, usd
+from tests.builders import OWNER, Office, a_disbursement, a_profile, an_invoice, currency_id, named, usd
 from tests.contracts.stages import whole_memory
 
 
@@ -60,6 +61,24 @@ def the_disbursement(good: WholeBooks) -> Disbursement:
 
 def the_payment(good: WholeBooks) -> Payment:
     return good.payments[0]
+
+
+def in_a_run(good: WholeBooks, outcome: ChargeOutcome = ChargeOutcome.SUCCEEDED, **run: Any) -> WholeBooks:
+    """A charge run with a line that no transaction knows of."""
+    given: dict[str, Any] = {"status": ChargeRunStatus.RUNNING} | run
+    made = ChargeRun(id=named("a run"), owner=OWNER, filter="{}", **given)
+    line = ChargeRunLine(
+        id=named("a line"),
+        name="INV-1",
+        run=made.id,
+        invoice=InvoiceId(named("INV-1")),
+        currency_id=currency_id("USD"),
+        owner=OWNER,
+        amount=usd("5.00"),
+        profile=None,
+        outcome=outcome,
+    )
+    return more(more(good, charge_runs=made), charge_lines=line)
 
 
 BREACHES: dict[str, Callable[[WholeBooks], WholeBooks]] = {
@@ -116,8 +135,17 @@ BREACHES: dict[str, Callable[[WholeBooks], WholeBooks]] = {
     "I26: invoice INV-1 shows pending": lambda good: shown(good, pending_amount=usd("1.00")),
     "I26: invoice INV-1 shows status complete": lambda good: shown(good, status=InvoiceStatus.COMPLETE),
     "I26: invoice INV-1 shows parts": lambda good: shown(good, amount_charged=usd("0.00")),
+    "has the payment link 'https://pages.example/cs_1'": lambda good: broken(
+        good, "transactions", link_url="https://pages.example/cs_1"
+    ),
     "I34: key key-00001 has 2 rows": lambda good: more(
         good, requests=replace(good.requests[0], id=RequestId(named("another")))
+    ),
+    "I39: line INV-1 of a charge run succeeded": lambda good: in_a_run(good, succeeded=1),
+    "counts (0, 0, 2, 0, 0)": lambda good: in_a_run(good, succeeded=2),
+    "has other lines than were planned": lambda good: in_a_run(good, succeeded=1, plan_hash="0" * 64),
+    "has ended, and 1 of its lines have not": lambda good: in_a_run(
+        good, ChargeOutcome.PENDING, pending=1, status=ChargeRunStatus.DONE
     ),
     "W40: account": lambda good: more(
         broken(good, "profiles", is_default=True, default_slot=str(named("Fabrikam Fibre"))),
