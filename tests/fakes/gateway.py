@@ -198,7 +198,9 @@ class ScriptedGateway:
 
     def become(self, reference: str, status: IntentStatus, decline: Decline | None = None) -> None:
         """What a bank decides later."""
-        self.intents[reference] = replace(self.intents[reference], status=status, decline=decline)
+        intent = self.intents[reference]
+        known = intent.method_type if status in _PAID else None
+        self.intents[reference] = replace(intent, status=status, decline=decline, method_type=known)
 
     def captured(self) -> int:
         """Minor units of every intent that succeeded, currencies side by side."""
