@@ -24,6 +24,7 @@ from tests.dialog.scripted_ledger import (
     INSTALLATION,
     INVOICE_TWO,
     LEDGER,
+    LINK,
     USAGE,
     VAT_REDUCED,
     ScriptedLedger,
@@ -430,6 +431,29 @@ ACTIONS = {
         "The invoice is void.",
         says="Are you sure?|A mirror invoice takes back every line and tax. "
         "Payments and credits become free again. This can’t be undone.",
+    ),
+    "requestPayment": Asked(
+        {"id": INVOICE},
+        "Payment link for invoice INV-1001",
+        OF_INVOICE + "cfl_RequestPayment",
+        {"Amount": Decimal("150.00")},
+        "Get a link",
+        "The link is ready. Send it to the customer.",
+        fills(Amount="150"),
+        required=("Amount",),
+        defaults={"Amount": "400.00"},
+        says="The customer pays on Stripe’s own page, by card or bank account. Until they have, or the link has run out, "
+        "nobody else can charge this amount.",
+    ),
+    "withdrawLink": Asked(
+        {"id": LINK},
+        "Withdraw payment link PT-000042",
+        f"cfl_paymenttransactions({LINK})/Microsoft.Dynamics.CRM.cfl_WithdrawPaymentLink",
+        {},
+        "Withdraw link",
+        "The payment link is withdrawn.",
+        facts=("Invoice", "INV-1001", "Amount", "$400.00", "Link expires", "11/23/2026 10:00 AM"),
+        says="Nobody can pay on this link any more. If the customer has paid just now, that is recorded instead.",
     ),
     "emailInvoice": Asked(
         {"ids": [INVOICE]},

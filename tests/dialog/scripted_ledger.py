@@ -43,6 +43,7 @@ DEBIT, CREDIT, REVERSED = an_id(3, 1), an_id(3, 2), an_id(3, 3)
 CHEQUE, CARD_PAYMENT = an_id(4, 1), an_id(4, 2)
 DISBURSEMENT, GROUP, BATCH = an_id(5), an_id(6), an_id(7)
 CHARGE_RUN = an_id(8)
+LINK = an_id(16)
 ADA = an_id(14)
 BY_CARD, BY_CHECK, BY_CASH = an_id(8, 1), an_id(8, 2), an_id(8, 3)
 INSTALLATION, HOSTING, OWN_SERVICE = an_id(9, 1), an_id(9, 2), an_id(10)
@@ -234,6 +235,16 @@ def everything() -> dict[str, list[Row]]:
         ],
         "contacts": [
             {"contactid": ADA, "fullname": "Ada Winter", "emailaddress1": "ada@fabrikam.example"},
+        ],
+        "cfl_paymenttransactions": [
+            {
+                "cfl_paymenttransactionid": LINK,
+                "cfl_name": "PT-000042",
+                "cfl_amount": 400.0,
+                "cfl_linkexpireson" + FORMATTED: "11/23/2026 10:00 AM",
+                "cfl_invoiceid": {"invoicenumber": "INV-1001", "name": "November"},
+                "transactioncurrencyid": CURRENCY,
+            }
         ],
         "cfl_chargeruns": [
             {

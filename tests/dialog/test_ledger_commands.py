@@ -213,6 +213,32 @@ def test_what_can_be_done_with_a_charge_run_depends_on_its_status(
     assert found == offered
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("row", "offered"),
+    [
+        ({"cfl_linkexpireson": "2026-11-23", "statecode": 0, "statuscode": 1, "cfl_stage": CHOICE}, True),
+        (
+            {"cfl_linkexpireson": "2026-11-23", "statecode": 0, "statuscode": 1, "cfl_stage": CHOICE + 1},
+            False,
+        ),
+        ({"cfl_linkexpireson": "2026-11-23", "statecode": 0, "statuscode": CHOICE}, False),
+        ({"cfl_linkexpireson": "2026-11-23", "statecode": 1, "statuscode": 2}, False),
+        ({"cfl_linkexpireson": None, "statecode": 0, "statuscode": 1, "cfl_stage": CHOICE}, False),
+    ],
+    ids=["open", "being paid", "paid", "ended", "a charge"],
+)
+def test_only_an_open_payment_link_is_withdrawn(script: Page, row: dict[str, Any], offered: bool) -> None:
+    found = script.evaluate(
+        """([row, id]) => {
+            rows[id] = row;
+            return Counterfoil.Commands.isOpenLink(makeForm({ table: "cfl_paymenttransaction", id }));
+        }""",
+        [row, DEBIT],
+    )
+    assert found is offered
+
+
 # --- The usage history (E94) -----------------------------------------------------------------------------------
 
 
@@ -381,6 +407,7 @@ def test_an_action_is_bound_to_what_its_custom_api_is_bound_to_and_sends_what_th
                 "disbursement",
                 "billinggroup",
                 "chargerun",
+                "paymenttransaction",
             )
         },
         "cfl_paymentbatches": "cfl_paymentbatch",
