@@ -7,6 +7,7 @@ from typing import Any
 
 from plugins.rules.ids import (
     AccountId,
+    ContactId,
     ContractId,
     CurrencyId,
     DisbursementId,
@@ -51,6 +52,7 @@ from plugins.rules.setup import (
     GatewayMode,
     InvoiceTemplate,
     PaymentType,
+    Processor,
     Profile,
     ProfileStatus,
     ProfileType,
@@ -152,6 +154,10 @@ def _set_up(told: story.Table) -> Iterator[Row]:
         )
 
 
+def _brand(profile: story.Table) -> str:
+    return str(profile["name"].partition(" •••• ")[0])
+
+
 def _customer(account: story.Table, now: datetime) -> Iterator[Row]:
     name = account["name"]
     key = AccountId(row_id("account", name))
@@ -176,6 +182,12 @@ def _customer(account: story.Table, now: datetime) -> Iterator[Row]:
             status=ProfileStatus(profile.get("status", "Ready").lower()),
             is_default=profile.get("default", False),
             default_slot=str(row_id("account", name)) if profile.get("default") else "",
+            owner=_owner(name),
+            processor=Processor.STRIPE,
+            contact=ContactId(row_id("contact", account["contact"])),
+            brand=_brand(profile) if saved and month_year else "",
+            last4=profile["name"].partition(" •••• ")[2] if saved else "",
+            created_on=now,
         )
     if "contract" in account:
         chosen = account["contract"]
