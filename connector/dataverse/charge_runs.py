@@ -10,7 +10,7 @@ from connector.dataverse.reading import Reading
 from connector.dataverse.snapshot import Snapshot
 from plugins.rules.ids import InvoiceId, RequestId, UserId
 from plugins.rules.ledger import Request, Transaction
-from plugins.rules.money import Money
+from plugins.rules.money import AmountError, Money
 from plugins.rules.runs import (
     Candidate,
     ChargeFilter,
@@ -144,8 +144,16 @@ def _tallies(reading: Reading, found: Snapshot) -> Tallies:
         outcome = ChargeOutcome(names[content["outcome"]])
         currency = found.code(content.get("currency_id"))
         amount = content.get(_SUM)
-        minor = Money.parse(str(amount), currency).minor if amount is not None and currency else 0
+        minor = _minor(amount, currency)
         key = (outcome, currency if minor else "")
         count, sum_ = tallies.get(key, (0, 0))
         tallies[key] = (count + int(content["rows"]), sum_ + minor)
     return tallies
+
+
+def _minor(amount: object, currency: str) -> int:
+    """Nothing depends on a sum but what is shown: one that is no amount of the currency holds up no run."""
+    try:
+        return Money.parse(str(amount), currency).minor if amount is not None and currency else 0
+    except AmountError:
+        return 0

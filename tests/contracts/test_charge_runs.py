@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from connector.dataverse.charge_runs import _minor
 from connector.sync.sweep import sweep
 from plugins import cancel_charge_run, pause_charge_run, plan_charge_run, start_charge_run
 from plugins.ports import Conflict
@@ -175,3 +176,13 @@ def test_a_run_that_is_not_there_and_one_that_is_not_seen(clerk: Clerk) -> None:
     assert read(clerk, NO_RUN).run is None
     run = planned(clerk, currency="USD")
     assert "ReadAccess" not in clerk.books.for_charge_run(run, None, STRANGER).rights
+
+
+def test_a_sum_that_is_none_of_the_currency_holds_up_no_run() -> None:
+    """Whether the platform sums in the rows' own currency only a real one can tell."""
+    assert [_minor("12.50", "USD"), _minor("1234.5678", "USD"), _minor(None, "USD"), _minor("5", "")] == [
+        1250,
+        0,
+        0,
+        0,
+    ]
