@@ -223,7 +223,7 @@ SITUATIONS = {
         "Charge a lower amount, try later, or use another payment profile.|Reference PT-000042",
         "assertive",
         "amount",
-        "Cancel, New payment method…, Charge $1,250.00",
+        "Cancel, Payment link…, New payment method…, Charge $1,250.00",
     ),
     "declined in German": Situation(
         "declined",
@@ -234,7 +234,7 @@ SITUATIONS = {
         "Referenz PT-000042",
         "assertive",
         "amount",
-        "Abbrechen, Neues Zahlungsmittel…, 1.250,00 $ einziehen",
+        "Abbrechen, Zahlungslink…, Neues Zahlungsmittel…, 1.250,00 $ einziehen",
     ),
     "authentication": Situation(
         "authentication",
@@ -243,10 +243,10 @@ SITUATIONS = {
         ),
         charge,
         "The customer must confirm this payment.|Nothing was charged.|"
-        "Ask the customer to confirm it with their bank, or use another payment profile.|Reference PT-000042",
+        "Send the customer a payment link, or use another payment profile.|Reference PT-000042",
         "assertive",
-        "profile",
-        "Cancel, New payment method…, Charge $1,250.00",
+        "again",
+        "Cancel, Payment link…, New payment method…, Charge $1,250.00",
     ),
     "bank debit": Situation(
         "pending",
