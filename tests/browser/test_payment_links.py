@@ -67,7 +67,8 @@ def test_a_link_that_is_withdrawn_leads_nowhere(demo: Demo, new_page: NewPage) -
 
     # A1, A25: what the customer was asked for is not charged.
     dialog = invoice.charge()
-    dialog.expect_state("inprogress")
+    dialog.expect_state("pending")
+    assert "withdraw the link" in dialog.message()
     dialog.close()
 
     (link,) = demo.rows("cfl_paymenttransactions?$filter=cfl_linkurl ne null")
@@ -84,6 +85,21 @@ def test_a_link_that_is_withdrawn_leads_nowhere(demo: Demo, new_page: NewPage) -
     customer = new_page(width=1280, height=800)
     customer.goto(url)
     expect(customer.get_by_role("heading", name="This page has expired")).to_be_visible()
+
+
+def test_what_is_left_beside_a_link_is_charged(demo: Demo, new_page: NewPage) -> None:
+    """A1, A25."""
+    invoice = an_invoice(demo, new_page, "INV-1001")
+    invoice.command.click()
+    invoice.page.get_by_role("menuitem", name="Payment Link").click()
+    frame = invoice.page.frame_locator("dialog iframe")
+    frame.get_by_label("Amount").fill("1000")
+    got_link(frame)
+    frame.locator("#close").click()
+    dialog = invoice.charge()
+    expect(dialog.amount).to_have_value("250.00")
+    dialog.save()
+    dialog.expect_state("succeeded")
 
 
 @pytest.mark.parametrize("width", [1280, 360])

@@ -13,7 +13,7 @@
    * @typedef {{
    *   number: string, customer: string, customerId: string, currency: Currency, chargeable: boolean, ofAccount: boolean,
    *   total: number, charged: number, otherPayments: number, credits: number, balance: number,
-   *   inProgress: number, room: number, awaited: Awaited | null,
+   *   inProgress: number, room: number, awaited: Awaited | null, linked: boolean,
    *   contract: { name: string } | null, contractProfileId: string, profiles: Profile[]
    * }} Figures
    */
@@ -63,7 +63,8 @@
       const owes = chargeable && invoice.statuscode !== INVOICE.complete;
       const balance = owes ? money(untouched ? invoice.totalamount : invoice.cfl_balance) : 0;
       const inProgress = pending.reduce((sum, row) => sum + money(row.cfl_amount), 0);
-      const awaited = pending.find((row) => row.cfl_stage !== STAGE_PROCESSING);
+      const waiting = pending.filter((row) => row.cfl_stage !== STAGE_PROCESSING);
+      const awaited = waiting.find((row) => !row.cfl_linkexpireson);
       const contract =
         invoice.cfl_billingcontractid && invoice.cfl_billingcontractid.statecode === 0
           ? invoice.cfl_billingcontractid
@@ -86,6 +87,7 @@
         inProgress: inProgress,
         room: balance - inProgress,
         awaited: awaited ? awaitedOf(awaited, money(awaited.cfl_amount)) : null,
+        linked: waiting.some((row) => row.cfl_linkexpireson),
         contract: contract ? { name: contract.cfl_name || "" } : null,
         contractProfileId: contractProfileId,
         profiles: profiles.map((row) => profileOf(row, currency, today)).sort(contractsFirst(contractProfileId)),
@@ -108,7 +110,7 @@
   /** Charges of this invoice whose end is not known: they take room (A25). @param {string} id */
   function pendingPath(id) {
     return (
-      "cfl_paymenttransactions?$select=cfl_name,cfl_amount,cfl_stage" +
+      "cfl_paymenttransactions?$select=cfl_name,cfl_amount,cfl_linkexpireson,cfl_stage" +
       "&$filter=_cfl_invoiceid_value eq " +
       id +
       " and statecode eq 0 and statuscode eq " +

@@ -15,6 +15,8 @@
       if (figures.balance <= 0) return ending("paid", "info", ["paidTitle"], ["paidText"]);
       if (!figures.ofAccount) return ending("notchargeable", "warning", ["notChargeableTitle"], ["contactText"]);
       if (figures.awaited) return elsewhere(figures.awaited, money);
+      if (figures.room <= 0 && figures.linked)
+        return ending("pending", "info", ["linkAllTitle"], ["linkAllText", money(figures.inProgress)]);
       if (figures.room <= 0)
         return ending("pending", "info", ["pendingAllTitle"], ["pendingAllText", money(figures.inProgress)]);
       if (!figures.contract)
