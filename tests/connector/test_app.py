@@ -21,6 +21,7 @@ from plugins.ports import (
     NoAnswer,
     RefundStatus,
 )
+from plugins.request_payment import ACTION as LINK
 from plugins.rules.ids import request_id, transaction_id
 from plugins.rules.ledger import Operation, Outcome, Transaction, TransactionStatus
 from tests.builders import Office, an_invoice, named, usd
@@ -218,6 +219,50 @@ def test_the_same_event_again_costs_no_call(office: Office, app: App) -> None:
         app.hear(an_event())
         app.hear(an_event("payment_intent.payment_failed"))
     assert (office.books.calls, office.gateway.calls) == ([], [])
+
+
+PAGE_EVENTS = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+)
+
+
+def of_a_link(link: Transaction, kind: str) -> GatewayEvent:
+    """Of its page, or of an intent that the books do not know yet."""
+    about = "checkout.session" if kind in PAGE_EVENTS else "payment_intent"
+    return GatewayEvent(
+        f"evt_{kind}", kind, "cs_0000", about, live=False, created=START,
+        payment_intent="pi_0001", transaction=str(link.id),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def link(office: Office, app: App) -> Transaction:
+    """A payment link that a customer has."""
+    assert app.perform(office.call(LINK.name, named("INV-1"), "the-link-01")).code == "link_open"
+    return office.transactions()[0]
+
+
+@pytest.mark.parametrize("kind", [*PAGE_EVENTS, "payment_intent.succeeded", "payment_intent.payment_failed"])
+def test_whatever_is_heard_of_a_link_its_page_is_asked(office: Office, app: App, link: Transaction, kind: str) -> None:  # fmt: skip
+    app.hear(of_a_link(link, kind))
+    assert office.transactions()[0].status is TransactionStatus.PENDING, "nobody has paid"
+    office.gateway.customer_pays(link.gateway_reference)
+    app.hear(of_a_link(link, kind))
+    assert office.transactions()[0].status is TransactionStatus.SUCCEEDED
+    office.gateway.calls.clear()
+    app.hear(of_a_link(link, kind))
+    assert office.gateway.calls == []
+
+
+@pytest.mark.parametrize("named_so", ["", "not-an-id", str(named("another's"))])
+def test_pages_that_are_not_ours_change_nothing(office: Office, app: App, link: Transaction, named_so: str) -> None:  # fmt: skip
+    office.gateway.customer_pays(link.gateway_reference)
+    for kind in (PAGE_EVENTS[0], "payment_intent.succeeded"):
+        app.hear(replace(of_a_link(link, kind), transaction=named_so))
+    assert office.transactions()[0].status is TransactionStatus.PENDING
 
 
 def of_a_refund(transaction: str, kind: str = "refund.updated") -> GatewayEvent:

@@ -36,7 +36,8 @@ def of_checked(told: Told) -> Disbursement:
     return next(each for each in found if each.payment == told.checked.id and each.invoice == told.first.id)
 
 
-USED_UP = PaymentId(payment_id(transaction_id(request_id("demo-inv-1003-1"))))
+THE_CHARGE = transaction_id(request_id("demo-inv-1003-1"))
+USED_UP = PaymentId(payment_id(THE_CHARGE))
 """What paid INV-1003, which owes nothing any more."""
 
 SCOPES: dict[str, Callable[[Told], Scope]] = {
@@ -86,6 +87,7 @@ SCOPES: dict[str, Callable[[Told], Scope]] = {
         about=About.DISBURSEMENT, key=of_checked(story).id, disbursements=(of_checked(story).id,)
     ),
     "account": lambda _: Scope(about=About.ACCOUNT, key=ACCOUNT, currency="usd"),
+    "payment transaction": lambda _: Scope(about=About.TRANSACTION, key=THE_CHARGE),
 }
 
 
