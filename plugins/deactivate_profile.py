@@ -6,7 +6,7 @@ Contracts that name it are left as they are, and named in the answer; charging t
 from plugins.actions import Action, Answer, Call
 from plugins.ports import GatewayRefused, HostedPage, NoAnswer, Outside, PageStatus
 from plugins.posting import Done
-from plugins.profiles import Changes, change, described
+from plugins.profiles import Changes, change, described, read_own_page
 from plugins.refunds import ASK_WITHIN
 from plugins.rules.books import ProfileBooks
 from plugins.rules.changes import Update
@@ -42,9 +42,11 @@ def _decide(outside: Outside, books: ProfileBooks) -> Changes:
 def _closed(outside: Outside, profile: Profile) -> Profile:
     """Once nobody can use its link any more; with what the customer entered, if they were faster. Raises `Refused`."""
     try:
-        page: HostedPage | None = outside.gateway.close_page(profile.method_ref, ASK_WITHIN)
+        page: HostedPage | None = read_own_page(outside, profile)
+        if page is not None and page.status is PageStatus.OPEN:
+            page = outside.gateway.close_page(page.reference, ASK_WITHIN)
     except GatewayRefused:
-        page = None  # the processor does not know it, so nobody can enter anything there
+        page = None  # the processor does not know it as ours, so nobody can enter anything for this profile there
     except NoAnswer:
         raise _unreachable() from None
     if page is not None and page.status is PageStatus.OPEN:

@@ -23,7 +23,7 @@ from plugins.ports import (
     PageStatus,
 )
 from plugins.posting import Asked, Done, check_allowed, known, refuse, target_of
-from plugins.refunds import ASK_WITHIN
+from plugins.refunds import ASK_WITHIN, check_own
 from plugins.rules.books import ProfileBooks
 from plugins.rules.changes import Create, Update
 from plugins.rules.declines import excerpt
@@ -111,13 +111,23 @@ def look_again(outside: Outside, profile: ProfileId, until: datetime) -> None:
         outside.alerts.alert(wrong.code, wrong.message, profile=str(profile))
         return
     try:
-        page = outside.gateway.read_page(books.profile.method_ref, ASK_WITHIN)
+        page = read_own_page(outside, books.profile)
     except NoAnswer:
         page = None
     except GatewayRefused:
         _settle(outside, books, _unknown, until)
         return
     _settle(outside, books, lambda current, now: change_by(current, page, now), until)
+
+
+def read_own_page(outside: Outside, profile: Profile) -> HostedPage:
+    """The page as it is. One of another environment, whose rows came here in a copy, is as good as unknown.
+
+    Raises `NoAnswer`, `GatewayRefused`.
+    """
+    page = outside.gateway.read_page(profile.method_ref, ASK_WITHIN)
+    check_own(outside, page.reference, page.metadata)
+    return page
 
 
 def change_by(books: ProfileBooks, page: HostedPage | None, now: datetime) -> Update:

@@ -10,7 +10,14 @@ import pytest
 from connector.sync.sweep import sweep
 from plugins import deactivate_profile, request_payment_profile, set_default_profile
 from plugins.actions import Answer, KeyReused
-from plugins.ports import BooksRefused, BooksUnreachable, GatewayRefused, MethodType, PageStatus
+from plugins.ports import (
+    ORGANISATION,
+    BooksRefused,
+    BooksUnreachable,
+    GatewayRefused,
+    MethodType,
+    PageStatus,
+)
 from plugins.profiles import look_again
 from plugins.rules.ids import ProfileId
 from plugins.rules.ledger import Ledger, Outcome
@@ -55,6 +62,12 @@ def deactivate(office: Office, profile: Profile, key: str = "") -> Answer:
 def heard(office: Office, profile: Profile) -> None:
     """Stripe tells that something became of the profile's page."""
     look_again(office.outside, ProfileId(profile.id), office.clock.now() + WHOLE)
+
+
+def of_another_environment(office: Office, profile: Profile) -> None:
+    shown = office.gateway.pages[profile.method_ref]
+    elsewhere = {**shown.metadata, ORGANISATION: str(named("another"))}
+    office.gateway.pages[profile.method_ref] = replace(shown, metadata=elsewhere)
 
 
 def profiles(office: Office) -> list[Profile]:
@@ -439,6 +452,17 @@ class TestWhatBecomesOfALink:
         assert the(office, waiting).status is ProfileStatus.PENDING
         assert office.alerts.codes == ["wrong_environment"]
 
+    def test_nor_of_a_page_that_another_environment_opened(self, office: Office) -> None:
+        # A copy that an administrator has set up since: the customer enters their card for the original.
+        waiting = asked(office)
+        of_another_environment(office, waiting)
+        office.gateway.customer_saves(waiting.method_ref)
+        heard(office, waiting)
+        assert the(office, waiting).status is ProfileStatus.PENDING
+        office.clock.advance(hours=24)
+        sweep(office.outside)
+        assert the(office, waiting).status is ProfileStatus.FAILED
+
 
 class TestTheSweep:
     def test_finds_what_no_event_told(self, office: Office) -> None:
@@ -635,6 +659,18 @@ class TestTakingOneOutOfUse:
         office.gateway.after = event
         assert deactivate(office, waiting).outcome is Outcome.DONE
         assert the(office, waiting).status is ProfileStatus.DEACTIVATED
+
+    def test_a_page_that_another_environment_opened_stays_open(self, office: Office) -> None:
+        waiting = asked(office)
+        of_another_environment(office, waiting)
+        assert deactivate(office, waiting).outcome is Outcome.DONE
+        assert the(office, waiting).status is ProfileStatus.DEACTIVATED
+        assert office.gateway.pages[waiting.method_ref].status is PageStatus.OPEN
+
+    def test_a_page_that_the_processor_does_not_know(self, office: Office) -> None:
+        waiting = asked(office)
+        office.gateway.pages.clear()
+        assert deactivate(office, waiting).outcome is Outcome.DONE
 
     def test_twice_says_so(self, office: Office) -> None:
         office.books.add(visa := a_profile())
