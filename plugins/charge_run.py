@@ -14,7 +14,7 @@ from plugins.actions import Action, Answer, Call, CallError
 from plugins.charge_invoice import ACTION as CHARGE
 from plugins.charge_invoice import charge_invoice
 from plugins.piece import begin
-from plugins.plan_charge_run import IN_HAND, plan_on
+from plugins.plan_charge_run import IN_HAND, is_of_another, plan_on
 from plugins.ports import Conflict, NotFound, Outside
 from plugins.posting import Asked, Done, target_of
 from plugins.rules.changes import Create, Update
@@ -46,6 +46,10 @@ MOST_SILENCES = 3
 SILENT = (
     "The payment processor could not be reached several times in a row, so the run was paused. "
     "Start it again later; the invoices that were passed over can be planned again."
+)
+ELSEWHERE = (
+    "This run was planned in another environment, of which this one is a copy, so it was paused. "
+    "Cancel it and plan another."
 )
 
 Turned = Callable[[ChargeRunBooks, ChargeRun], ChargeRun]
@@ -94,6 +98,12 @@ def carry_on(outside: Outside, run: ChargeRun, until: datetime) -> bool:
                 return plan_on(outside, run.id, run.request, until) is not None
             if books.ended:
                 _follow_up(outside, current, books)
+            elif (
+                current.status is ChargeRunStatus.RUNNING
+                and books.planned
+                and is_of_another(outside, books.request)
+            ):
+                _leave_to_the_original(outside, current)
             elif current.status is ChargeRunStatus.RUNNING and books.planned:
                 silences = _charge_some(outside, current, books, until, silences)
             elif current.status is ChargeRunStatus.CANCELLED and books.planned:
@@ -118,6 +128,13 @@ def _taken_in_hand(outside: Outside, run: ChargeRun) -> bool:
     return True
 
 
+def _leave_to_the_original(outside: Outside, run: ChargeRun) -> None:
+    now = outside.clock.now()
+    paused = replace(run, status=ChargeRunStatus.PAUSED, message=ELSEWHERE, next_check_on=now)
+    outside.books.write(Update(run, paused))
+    outside.alerts.alert("charge_run_paused", ELSEWHERE, run=str(run.id))
+
+
 # --- The lines -----------------------------------------------------------------------------------------------------
 
 
@@ -126,13 +143,13 @@ def _charge_some(
 ) -> int:
     """One after the other, as far as time goes; how many in a row the payment processor could not be reached for."""
     tallies: Tallies = books.tallies
-    for place, line in enumerate(books.planned, start=1):
+    for line in books.planned:
         found = _charged(outside, run, line)
         silences = silences + 1 if found.code == "processor_unreachable" else 0
         after = _concluded(line, found)
         tallies = moved(tallies, [(line, after)])
         now = outside.clock.now()
-        left = now >= until and place < run.planned
+        left = now >= until and run.planned > 1
         counted = counted_in(replace(run, next_check_on=now if left else now + IN_HAND), tallies)
         if silences >= MOST_SILENCES:
             counted = replace(counted, status=ChargeRunStatus.PAUSED, message=SILENT, next_check_on=now)

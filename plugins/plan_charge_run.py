@@ -60,6 +60,9 @@ ENDED = Answer(Outcome.DONE, "succeeded", "The charge run is planned.")
 IN_HAND = timedelta(minutes=2)
 """Whoever is at work on a run and has not been heard of for this long is not at it any more; longer than any charge."""
 
+PLANNED_IN = "organization"
+"""What the answer to a plan tells of where it was made: only there it may be charged, and not in a copy of it."""
+
 
 def plan_charge_run(call: Call, outside: Outside) -> Answer:
     """Begin the plan and carry out what fits in the call's time. Raises what `post` raises."""
@@ -83,7 +86,7 @@ def plan_charge_run(call: Call, outside: Outside) -> Answer:
             )
         )
 
-    begun = begin(outside, asked, read, first_rows, Done(BEGUN, {"run": str(run)}))
+    begun = begin(outside, asked, read, first_rows, Done(BEGUN, _facts(outside, run)))
     return carry_on_now(outside, call, run, begun, lambda until: plan_on(outside, run, asked.request, until))
 
 
@@ -134,6 +137,14 @@ def _plan_some(
     outside.books.write(*map(Create, lines), Update(run, after))
 
 
+def is_of_another(outside: Outside, planning: Request | None) -> bool:
+    """Whether the run that was asked for with this came here in a copy: the original may be charging it."""
+    if planning is None or not planning.result:
+        return False
+    here = str(outside.organisation)
+    return bool(json.loads(planning.result).get(PLANNED_IN, here) != here)
+
+
 def _planned(
     outside: Outside, run: ChargeRun, wanted: ChargeFilter, candidate: Candidate
 ) -> ChargeRunLine | None:
@@ -172,8 +183,7 @@ def _end(outside: Outside, books: ChargeRunBooks, run: ChargeRun) -> Answer:
     if books.request is None:
         outside.books.write(Update(run, after))
         return ENDED
-    facts = {
-        "run": str(run.id),
+    facts = _facts(outside, run.id) | {
         "planned": str(after.planned),
         "skipped": str(after.skipped),
         "amounts": sums_of(books.tallies, ChargeOutcome.PLANNED),
@@ -187,6 +197,10 @@ def _end(outside: Outside, books: ChargeRunBooks, run: ChargeRun) -> Answer:
     )
     outside.books.write(Update(run, after), Update(books.request, request))
     return as_answered(request)
+
+
+def _facts(outside: Outside, run: UUID) -> dict[str, str]:
+    return {"run": str(run), PLANNED_IN: str(outside.organisation)}
 
 
 def _told(name: str, tallies: Tallies) -> str:

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from plugins.actions import Action, Answer, Call
 from plugins.charge_run import turn
+from plugins.plan_charge_run import is_of_another
 from plugins.ports import Outside
 from plugins.rules.charge_runs import count_of, startable, sums_of
+from plugins.rules.refusal import Refused
 from plugins.rules.runs import ChargeOutcome, ChargeRun, ChargeRunBooks, ChargeRunStatus
 from plugins.rules.wording import counted
 
@@ -22,6 +24,7 @@ def start_charge_run(call: Call, outside: Outside) -> Answer:
 
     def turned(books: ChargeRunBooks, run: ChargeRun) -> ChargeRun:
         startable(books, run)
+        _check_planned_here(outside, run)
         return replace(
             run,
             status=ChargeRunStatus.RUNNING,
@@ -36,3 +39,13 @@ def start_charge_run(call: Call, outside: Outside) -> Answer:
         return f"The run has started: {counted(count, 'invoice')}, {amounts}. Its lines show what is done."
 
     return turn(call, outside, ACTION, turned, told)
+
+
+def _check_planned_here(outside: Outside, run: ChargeRun) -> None:
+    """Raises `Refused` in a copy of the environment where it was planned."""
+    planning = outside.books.request(run.request) if run.request is not None else None
+    if is_of_another(outside, planning):
+        raise Refused(
+            "planned_elsewhere",
+            "This run was planned in another environment, of which this one is a copy. Cancel it and plan another.",
+        )

@@ -18,7 +18,7 @@ from plugins.rules.setup import Profile, ProfileStatus
 from plugins.settlement import look_again
 from plugins.start_charge_run import ACTION as START
 from plugins.start_charge_run import start_charge_run
-from tests.builders import BILLER, a_ledger, named, usd
+from tests.builders import BILLER, ORGANISATION, a_ledger, named, usd
 from tests.charge_run_office import ChargeRunOffice
 from tests.fakes.books import PAGE, unreachable
 from tests.fakes.gateway import no_answer
@@ -536,3 +536,42 @@ def test_the_sweep_counts_what_it_carried_on(office: ChargeRunOffice) -> None:
     assert sweep(office.outside).carried_on == 1
     lines: list[ChargeRunLine] = office.lines()
     assert [each.outcome for each in lines] == [SUCCEEDED]
+
+
+def test_a_run_that_came_in_a_copy_of_its_environment_charges_nothing_there(office: ChargeRunOffice) -> None:
+    """An administrator has set the copy up; the original may be charging the same run to the same cards."""
+    office.plan()
+    planned = office.run
+    office.start()
+    planning = next(each for each in office.requests() if each.id == planned.request)
+    of_the_original = planning.result.replace(str(ORGANISATION), str(named("the original")))
+    assert of_the_original != planning.result
+    office.books.rows[planning.id] = replace(planning, result=of_the_original)
+    office.carry_on()
+    assert (office.run.status, office.gateway.captured()) == (ChargeRunStatus.PAUSED, 0)
+    assert office.run.message.startswith("This run was planned in another environment")
+    assert office.run.next_check_on is None
+    assert office.alerts.codes == ["charge_run_paused"]
+    answer = office.start()
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, "planned_elsewhere")
+    assert office.cancel().outcome is Outcome.DONE
+    office.carry_on()
+    assert (office.run.id, office.run.status) == (planned.id, ChargeRunStatus.CANCELLED)
+    assert office.outcomes()["INV-1"] is SKIPPED
+
+
+def test_a_pass_without_time_for_all_of_a_run_leaves_it_due_at_once(office: ChargeRunOffice) -> None:
+    for number in range(4):
+        office.owes("Works", "10.00", f"INV-{20 + number}")
+    office.plan(invoices=[str(named(f"INV-{20 + number}")) for number in range(4)])
+    office.start()
+
+    def slow(name: str) -> None:
+        if name == "confirm":
+            office.clock.advance(seconds=17)
+
+    office.gateway.before = slow
+    office.carry_on()
+    assert office.run.planned == 1
+    assert office.run.next_check_on is not None
+    assert office.run.next_check_on <= office.clock.now()
