@@ -84,7 +84,7 @@ def test_a_changed_label_of_the_ribbon_changes_the_command(
     page = browse(changed(), "biller").open_invoice("INV-1002")
     page.get_by_role("button", name="Counterfoil").click()
 
-    assert page.get_by_role("menuitem").all_inner_texts() == ["Take a payment"]
+    assert page.get_by_role("menuitem").all_inner_texts() == ["Take a payment", "Payment Link"]
 
 
 def test_a_changed_privilege_of_the_rule_changes_who_sees_the_command(

@@ -104,7 +104,7 @@
   function done(row, asked) {
     const result = Request.result(row);
     const lines = sentence(row, asked);
-    if (result.balance !== undefined && asked.currency) {
+    if (result.balance !== undefined && !result.url && asked.currency) {
       lines.push(["succeededBalance", asked.money(Money.fromWire(result.balance, asked.currency))]);
     }
     const view = ended("succeeded", "success", [asked.done], withReference(lines, row));
