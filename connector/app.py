@@ -64,6 +64,7 @@ from plugins import (
 )
 from plugins.actions import Action, Answer, Call, CallError
 from plugins.carrying_on import LEAVES_WORK
+from plugins.looking_again import look_again
 from plugins.ports import (
     ORGANISATION,
     BooksError,
@@ -76,7 +77,7 @@ from plugins.ports import (
 from plugins.refunds import handle
 from plugins.rules.ids import ProfileId, TransactionId
 from plugins.rules.ledger import Outcome, Transaction
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 
 PERFORMERS: Mapping[str, tuple[Action, Callable[[Call, Outside], Answer]]] = {
     charge_invoice.ACTION.name: (charge_invoice.ACTION, charge_invoice.charge_invoice),
@@ -225,7 +226,10 @@ class App:
         return found if found is not None and found.is_link else None
 
     def _look_at_link(self, event: GatewayEvent, link: Transaction) -> None:
-        if not self._traffic.is_news(handle(link), succeeded=event.type in _PAID):
+        """Whoever is at work on it may have seen it before the customer paid, so that is news all the same."""
+        paid = event.type in _PAID
+        seen_before = paid and self._traffic.is_in_hand(handle(link))
+        if not seen_before and not self._traffic.is_news(handle(link), succeeded=paid):
             return
         with self._traffic.in_hand(handle(link)):
             look_again(self._outside, link, self._outside.clock.now() + WHOLE)

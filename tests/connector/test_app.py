@@ -257,6 +257,25 @@ def test_whatever_is_heard_of_a_link_its_page_is_asked(office: Office, app: App,
     assert office.gateway.calls == []
 
 
+@pytest.mark.parametrize("kind", ["checkout.session.completed", "payment_intent.succeeded"])
+def test_a_customer_who_pays_just_after_the_sweep_has_looked_is_heard(
+    office: Office, app: App, link: Transaction, kind: str
+) -> None:
+    """The sweep is still at work on the link and has seen it open; Stripe tells of it once."""
+
+    def pays(name: str) -> None:
+        if name == "read page":
+            office.gateway.after = lambda _: None
+            office.gateway.customer_pays(link.gateway_reference)
+            app.hear(of_a_link(link, kind))
+
+    office.gateway.after = pays
+    office.clock.advance(minutes=2)
+    app.sweep()
+    assert office.transactions()[0].status is TransactionStatus.SUCCEEDED
+    assert office.gateway.captured() == 10_000
+
+
 @pytest.mark.parametrize("named_so", ["", "not-an-id", str(named("another's"))])
 def test_pages_that_are_not_ours_change_nothing(office: Office, app: App, link: Transaction, named_so: str) -> None:  # fmt: skip
     office.gateway.customer_pays(link.gateway_reference)
