@@ -4,13 +4,14 @@ from uuid import UUID
 
 from plugins import sending_links
 from plugins.actions import Action, Answer, Call, UserOrInvoiceGone, checked_key
+from plugins.looking_again import look_again
 from plugins.ports import E_MAILING, BooksUnreachable, Conflict, NotFound, Outside
 from plugins.refunds import handle
 from plugins.rules import ids
 from plugins.rules.ledger import Outcome, Request, Source, TransactionStatus
 from plugins.rules.payment_link import OPEN
 from plugins.rules.row import Owner
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 
 ACTION = Action(
     name="cfl_CheckRequest", bound_to=None, parameters={"RequestKey": str}, privilege="prvCreatecfl_maycharge"

@@ -11,6 +11,7 @@ import structlog
 from plugins import profiles, sending_links
 from plugins.carrying_on import carry_on
 from plugins.committing import show_owed
+from plugins.looking_again import look_again
 from plugins.ports import BooksError, BooksUnreachable, GatewayError, Outside
 from plugins.refunds import handle
 from plugins.rules.ids import LedgerId, ProfileId, TransactionId
@@ -18,7 +19,7 @@ from plugins.rules.ledger import Ledger, Outcome, Request, Transaction
 from plugins.rules.runs import Work
 from plugins.rules.settling import CHECKS, THEN_EVERY
 from plugins.rules.setup import Profile
-from plugins.settlement import WHOLE, look_again, wrong_environment
+from plugins.settlement import WHOLE, wrong_environment
 
 PAGE = 50
 MOST_PAGES = 40

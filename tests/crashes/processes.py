@@ -24,6 +24,7 @@ from plugins.charge_invoice import ACTION as CHARGE
 from plugins.charge_invoice import charge_invoice
 from plugins.check_request import ACTION as CHECK
 from plugins.check_request import check_request
+from plugins.looking_again import look_again
 from plugins.make_payment import ACTION as PAY
 from plugins.make_payment import make_payment
 from plugins.open_account import ACTION as OPEN
@@ -37,7 +38,7 @@ from plugins.reverse_payments import ACTION as REVERSE
 from plugins.reverse_payments import reverse_payments
 from plugins.rules.checks import WholeBooks
 from plugins.rules.ids import TransactionId, UserId
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 from plugins.withdraw_payment_link import ACTION as WITHDRAW
 from plugins.withdraw_payment_link import withdraw_payment_link
 from sandbox.crm.crm import CLIENT_ID, CLIENT_SECRET, ORGANIZATION, TENANT

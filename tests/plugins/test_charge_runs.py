@@ -8,6 +8,7 @@ import pytest
 
 from connector.sync.sweep import sweep
 from plugins.charge_run import MOST_SILENCES, carry_on
+from plugins.looking_again import look_again
 from plugins.plan_charge_run import ACTION as PLAN
 from plugins.plan_charge_run import plan_charge_run
 from plugins.ports import BooksRefused, IntentStatus
@@ -15,7 +16,6 @@ from plugins.rules.ids import InvoiceId
 from plugins.rules.ledger import InvoiceStatus, Outcome, Source, TransactionStatus
 from plugins.rules.runs import ChargeOutcome, ChargeRun, ChargeRunLine, ChargeRunStatus, charge_line_key
 from plugins.rules.setup import Profile, ProfileStatus
-from plugins.settlement import look_again
 from plugins.start_charge_run import ACTION as START
 from plugins.start_charge_run import start_charge_run
 from tests.builders import BILLER, ORGANISATION, a_ledger, named, usd

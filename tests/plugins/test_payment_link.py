@@ -16,6 +16,7 @@ from plugins.charge_invoice import ACTION as CHARGE
 from plugins.charge_invoice import charge_invoice
 from plugins.disburse import ACTION as DISBURSE
 from plugins.disburse import disburse
+from plugins.looking_again import look_again
 from plugins.ports import (
     Decline,
     GatewayRefused,
@@ -41,7 +42,7 @@ from plugins.rules.ledger import (
 )
 from plugins.rules.payment_link import LIVES
 from plugins.rules.setup import PaymentType
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 from plugins.void_invoice import ACTION as VOID
 from plugins.void_invoice import void_invoice
 from plugins.withdraw_payment_link import ACTION as WITHDRAW

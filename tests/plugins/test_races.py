@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 
 from connector.sync.sweep import sweep
+from plugins.looking_again import look_again
 from plugins.ports import BooksUnreachable, Decline, Intent, IntentStatus
 from plugins.rules.changes import Changeset
 from plugins.rules.ledger import Invoice, InvoiceStatus, Outcome, Transaction, TransactionStatus
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 from tests.builders import Office, a_closed_period, a_profile, a_setting, an_invoice, named, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import MemoryBooks, unreachable

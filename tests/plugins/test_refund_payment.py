@@ -13,6 +13,7 @@ from plugins.delete_disbursement import ACTION as DELETE
 from plugins.delete_disbursement import delete_disbursement
 from plugins.disburse import ACTION as DISBURSE
 from plugins.disburse import disburse
+from plugins.looking_again import look_again
 from plugins.ports import BooksRefused, GatewayRefused, Refund, RefundStatus
 from plugins.reverse_payments import ACTION as REVERSE
 from plugins.reverse_payments import reverse_payments
@@ -29,7 +30,7 @@ from plugins.rules.ledger import (
 )
 from plugins.save_payment import ACTION as SAVE
 from plugins.save_payment import save_payment
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 from tests.builders import (
     Office,
     a_closed_period,

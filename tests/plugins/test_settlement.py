@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from connector.sync.sweep import Showings, cancel_orphans, sweep
+from plugins.looking_again import look_again
 from plugins.ports import BooksRefused, BooksUnreachable, Decline, Intent, IntentStatus, NoAnswer
 from plugins.rules.ids import InvoiceId
 from plugins.rules.ledger import ChargeStatus, InvoiceStatus, Outcome, Stage, Transaction, TransactionStatus
 from plugins.rules.setup import ProfileType
-from plugins.settlement import WHOLE, look_again
+from plugins.settlement import WHOLE
 from plugins.verdicts import Verdict, verdict
 from tests.builders import Office, a_payment, a_profile, an_account, an_invoice, named, usd
 from tests.crashes.wire import Killed
