@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from plugins.actions import Action, Answer, Call, checked_key
 from plugins.charging import METHODS
-from plugins.customers import customer_of, return_url_of
+from plugins.customers import customer_of, page_of_customer, return_url_of
 from plugins.ports import (
     ORGANISATION,
     TRANSACTION,
@@ -147,10 +147,16 @@ class Linking:
             amount=link.amount,
             description=f"Invoice {books.invoice.number}",
         )
+        page, self._customer = page_of_customer(
+            self.outside, ledger_charged(books), books.account, order, self._best_page
+        )
+        return page
+
+    def _best_page(self, order: PageOrder) -> HostedPage:
         try:
             return self._ordered_page(order)
-        except GatewayRefused:
-            if len(order.method_types) == 1:
+        except GatewayRefused as refusal:
+            if len(order.method_types) == 1 or refusal.code == "resource_missing":
                 raise
             # Not every account at the processor takes bank debits.
             return self._ordered_page(replace(order, method_types=(MethodType.CARD,)))
@@ -161,5 +167,5 @@ class Linking:
         Two tries under one RequestKey may so open two pages; only the one whose address is promised is ever seen.
         """
         types = "-".join(each.value for each in order.method_types)
-        key = f"page-{self.wish.request}-{order.expires_on:%Y%m%d%H%M%S}-{types}"
+        key = f"page-{self.wish.request}-{order.expires_on:%Y%m%d%H%M%S}-{types}-{order.customer}"
         return self.outside.gateway.open_page(replace(order, idempotency_key=key), ASK_WITHIN)

@@ -12,7 +12,7 @@ from uuid import UUID
 from plugins import parameters, sending_links
 from plugins.actions import Action, Answer, Call
 from plugins.charging import METHODS
-from plugins.customers import customer_of, return_url_of
+from plugins.customers import customer_of, page_of_customer, return_url_of
 from plugins.ports import (
     ORGANISATION,
     PROFILE,
@@ -146,11 +146,17 @@ class _Requesting:
                 ORGANISATION: str(self.outside.organisation),
                 PROFILE: str(profile_id(self.asked.request)),
             },
-            idempotency_key=f"page-{self.asked.request}-{int(expires_on.timestamp())}",
+            idempotency_key="",
         )
-        self._page = self.outside.gateway.open_page(order, ASK_WITHIN)
-        self._ordered_from = customer
+        self._page, self._ordered_from = page_of_customer(
+            self.outside, ledger, account, order, self._ordered_page
+        )
         return self._page
+
+    def _ordered_page(self, order: PageOrder) -> HostedPage:
+        """A key takes no other parameters, so it names those that differ from try to try."""
+        key = f"page-{self.asked.request}-{int(order.expires_on.timestamp())}-{order.customer}"
+        return self.outside.gateway.open_page(replace(order, idempotency_key=key), ASK_WITHIN)
 
     def _kinds(self, books: LedgerBooks) -> tuple[ProfileType, ...]:
         return types_for(self.kind, books.currency)

@@ -366,3 +366,14 @@ def no_answer(*names: str, times: int = 1) -> Callable[[str], None]:
             raise NoAnswer(f"{name}: time-out")
 
     return act
+
+
+def customer_missing() -> Callable[[str], None]:
+    """For `before`: the customer that the first page is ordered for was deleted."""
+    first = itertools.count()
+
+    def act(name: str) -> None:
+        if name == "open page" and next(first) == 0:
+            raise GatewayRefused("resource_missing", "No such customer.")
+
+    return act

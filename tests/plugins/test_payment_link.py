@@ -50,7 +50,7 @@ from plugins.withdraw_payment_link import withdraw_payment_link
 from tests.builders import BILLER, Office, a_transaction, an_account, an_invoice, named, usd
 from tests.crashes.wire import Killed
 from tests.fakes.books import unreachable
-from tests.fakes.gateway import no_answer
+from tests.fakes.gateway import customer_missing, no_answer
 from tests.fakes.surroundings import PatientTraffic
 
 
@@ -540,6 +540,16 @@ def test_a_page_that_ran_out_while_the_bank_asked_the_customer_is_not_given_up_e
     office.gateway.become(intent, IntentStatus.CANCELED)
     assert heard(office).outcome is Outcome.FAILED
     assert the_link(office).status is TransactionStatus.CANCELLED
+    sound(office)
+
+
+def test_a_customer_that_the_processor_does_not_know_any_more_is_made_anew(office: Office) -> None:
+    office.gateway.before = customer_missing()
+    assert asks_for_link(office).outcome is Outcome.DONE
+    (made,) = office.gateway.customers
+    assert office.gateway.page_orders[page_of(office)].customer == made
+    office.gateway.customer_pays(page_of(office))
+    assert heard(office).outcome is Outcome.DONE
     sound(office)
 
 

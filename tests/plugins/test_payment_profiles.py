@@ -25,7 +25,7 @@ from plugins.rules.setup import Contact, GatewayMode, Profile, ProfileStatus, Pr
 from plugins.settlement import WHOLE
 from tests.builders import Office, a_contract, a_ledger, a_profile, a_setting, an_account, an_invoice, named
 from tests.fakes.books import unreachable
-from tests.fakes.gateway import no_answer
+from tests.fakes.gateway import customer_missing, no_answer
 from tests.fakes.mail import lost
 
 
@@ -200,6 +200,15 @@ class TestRequesting:
         answer = request(office)
         assert answer.code == "processor_refused"
         assert "No such customer: cus_1" in answer.message
+
+    def test_a_customer_that_the_processor_does_not_know_any_more_is_made_anew(self, office: Office) -> None:
+        office.books.add(a_ledger(customer_ref="cus_deleted"))
+        office.gateway.before = customer_missing()
+        waiting = asked(office)
+        ledger: Ledger = office.books.all(Ledger)[0]
+        order = office.gateway.page_orders[waiting.method_ref]
+        assert order.customer == waiting.customer_ref == ledger.customer_ref != "cus_deleted"
+        assert list(office.gateway.customers) == [ledger.customer_ref]
 
     def test_the_same_key_is_answered_with_the_first_link(self, office: Office) -> None:
         first, again = request(office, key="ask-0001"), request(office, key="ask-0001")
