@@ -56,11 +56,12 @@ def _carry_on(outside: Outside, request: Request) -> Answer:
 def _send(outside: Outside, books: ProfileBooks, request: Request) -> tuple[str, str]:
     """The code and the sentence that the request ends with."""
     key, profile, contact = email_id(RequestId(request.id)), books.profile, books.contact
-    if not waits(profile) or contact is None or profile.request_expires is None:
+    expires = profile.request_expires
+    if not waits(profile) or contact is None or expires is None or expires <= outside.clock.now():
         if outside.mail.withdraw(key):
             return NOT_SENT, "The link can't be used any more, so it was not e-mailed. Request another."
         return "succeeded", "The link was e-mailed."
-    said = letter(contact, books.account, profile.request_url, profile.request_expires)
+    said = letter(contact, books.account, profile.request_url, expires)
     email = Email(
         id=key,
         to=contact.id,

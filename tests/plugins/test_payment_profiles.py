@@ -323,6 +323,13 @@ class TestSendingTheLink:
         sweep(office.outside)
         assert (office.check("ask-0001").code, office.mail.outbox) == ("not_emailed", [])
 
+    def test_nor_is_one_whose_time_ran_out_before_anybody_looked(self, office: Office, ada: Contact) -> None:
+        office.mail.before = lost("create")
+        with pytest.raises(BooksUnreachable):
+            request(office, key="ask-0001", ContactId=ada.id)
+        office.clock.advance(hours=25)
+        assert (office.check("ask-0001").code, office.mail.outbox) == ("not_emailed", [])
+
     def test_one_that_was_used_before_we_heard_of_its_email(self, office: Office, ada: Contact) -> None:
         office.mail.after = lost("send")
         with pytest.raises(BooksUnreachable):
